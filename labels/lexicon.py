@@ -1,0 +1,133 @@
+"""Phrases that stand for something: reading the tables of the lexicon.
+
+The format is described in ``lexicon/README.md`` beside the tables.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from .errors import LexiconError
+
+MAX_WORDS = 5
+"""The longest phrase, in words; a longer one would never be looked for."""
+
+_WORD = re.compile(r"\w+")
+_CONCEPT = re.compile(r"([a-z][a-z0-9-]*):\S+")
+
+
+class Lexicon(Mapping[str, tuple[str, ...]]):
+    """Phrases and the concepts that each stands for.
+
+    A mapping from a phrase, its words joined by single spaces and its capitals as
+    written, to its concepts, sorted. ``"U.S."`` is kept as ``"U S"``.
+
+    Parameters
+    ----------
+    entries : iterable of (str, iterable of str)
+        Phrases with their concepts. A phrase that comes twice stands for the
+        concepts of both.
+
+    Raises
+    ------
+    LexiconError
+        If a phrase has no word or more than :data:`MAX_WORDS`, or a concept is not
+        of the form ``kind:name``.
+    """
+
+    def __init__(self, entries: Iterable[tuple[str, Iterable[str]]] = ()) -> None:
+        found: dict[str, set[str]] = {}
+        for phrase, concepts in entries:
+            named = set(concepts)
+            for concept in named:
+                if not _CONCEPT.fullmatch(concept):
+                    raise LexiconError(
+                        f"{concept!r} is no concept; write kind:name, such as place:FR"
+                    )
+            for written in {phrase, _unaccented(phrase)}:
+                words = _WORD.findall(written)
+                if not 1 <= len(words) <= MAX_WORDS:
+                    raise LexiconError(
+                        f"{phrase!r} has {len(words)} words; a phrase has one to "
+                        f"{MAX_WORDS}"
+                    )
+                found.setdefault(" ".join(words), set()).update(named)
+        self._concepts = {
+            phrase: tuple(sorted(found[phrase])) for phrase in sorted(found)
+        }
+
+    def __getitem__(self, phrase: str) -> tuple[str, ...]:
+        return self._concepts[phrase]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._concepts)
+
+    def __len__(self) -> int:
+        return len(self._concepts)
+
+    def __or__(self, other: Lexicon) -> Lexicon:
+        return Lexicon([*self.items(), *other.items()])
+
+    @classmethod
+    def bundled(cls) -> Lexicon:
+        """The lexicon that comes with the package."""
+        root = files(__name__.rpartition(".")[0]) / "lexicon"
+        tables = [
+            table
+            for folder in ("places", "subjects")
+            for table in sorted((root / folder).iterdir(), key=lambda t: t.name)
+            if table.name.endswith(".tsv")
+        ]
+        return cls(entry for table in tables for entry in _read(table, table.name))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Lexicon:
+        """Read one table.
+
+        Raises
+        ------
+        LexiconError
+            Naming the file and line that cannot be used.
+        """
+        return cls(_read(Path(path), str(path)))
+
+
+def _read(table: Traversable, where: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    try:
+        lines = table.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LexiconError(f"{where}: cannot be read: {error}") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        concepts, tab, phrases = line.partition("\t")
+        if not tab or not concepts.strip() or not phrases.strip():
+            raise LexiconError(
+                f"{where}:{number}: expected concepts, a tab and phrases separated "
+                f"by '|', found {line[:60]!r}"
+            )
+        try:
+            # Made and thrown away to have each line's own faults named with it.
+            checked = Lexicon(
+                (phrase, concepts.split()) for phrase in phrases.split("|")
+            )
+        except LexiconError as error:
+            raise LexiconError(f"{where}:{number}: {error}") from None
+        yield from checked.items()
+
+
+# Letters that have no decomposition, as English-language news writes them.
+_PLAIN = str.maketrans(
+    {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i"}
+    | {"æ": "ae", "Æ": "Ae", "ß": "ss", "þ": "th", "Þ": "Th", "ð": "d", "ə": "e"}
+)
+
+
+def _unaccented(phrase: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", phrase.translate(_PLAIN))
+    return "".join(c for c in decomposed if not unicodedata.combining(c))

@@ -1,0 +1,329 @@
+"""Labelled samples: what they are, and reading, writing and checking them.
+
+A file of samples is JSON lines, one object a line::
+
+    {"id": "a1", "title": "...", "text": "...", "regions": ["caribbean"], "topics": []}
+
+An axis that is absent is unknown for that sample: it is neither trained nor judged on.
+An axis that is ``[]`` is known to have none of its labels.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from .errors import SampleError, UnknownLabelError
+from .taxonomy import Taxonomy
+
+SHORT_WORDS = 4
+"""Samples with fewer words are reported as very short by :func:`check_samples`."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One article with what is known of it.
+
+    Attributes
+    ----------
+    id : str
+        Identifier; unique within a file.
+    title, text : str
+        One of them may be empty.
+    labels : mapping of str to tuple of str
+        Axis id to label ids, the primary one first. An axis that is not a key is
+        unknown; an empty tuple says that none of its labels applies.
+    source, date : str
+        Where and when it appeared; may be empty.
+    """
+
+    id: str
+    title: str
+    text: str
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    source: str = ""
+    date: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The sample as one object of a JSON lines file."""
+        row: dict[str, Any] = {"id": self.id, "title": self.title, "text": self.text}
+        row |= {axis: list(labels) for axis, labels in self.labels.items()}
+        row |= {k: v for k in ("source", "date") if (v := getattr(self, k))}
+        return row
+
+    @classmethod
+    def from_json(cls, row: Any, taxonomy: Taxonomy, *, id: str = "") -> Sample:
+        """Read one object of a JSON lines file.
+
+        Parameters
+        ----------
+        row : object
+            What the line says.
+        taxonomy : Taxonomy
+            The axes to look for; labels match by id, code, name or alias. Fields
+            that name neither an axis nor a part of a sample are passed over.
+        id : str, optional
+            The id to give a sample that has none.
+
+        Raises
+        ------
+        SampleError
+            If it is no sample; the message does not say where it stands.
+        """
+        if not isinstance(row, dict):
+            raise SampleError(
+                f"expected a JSON object, found {type(row).__name__}; a sample is "
+                '{"id": ..., "title": ..., "text": ..., "<axis>": [labels]}'
+            )
+        text = {}
+        for key in ("id", "title", "text", "source", "date"):
+            value = row.get(key)
+            if key == "id" and isinstance(value, int) and not isinstance(value, bool):
+                value = str(value)
+            if value is not None and not isinstance(value, str):
+                raise SampleError(f"{key!r} is {_shown(value)}, expected a string")
+            text[key] = value or ""
+        if not (text["title"].strip() or text["text"].strip()):
+            raise SampleError("has neither 'title' nor 'text'; one must say something")
+        labels = {}
+        for axis in taxonomy:
+            given = row.get(axis.id)
+            if given is None:
+                continue
+            if isinstance(given, str) or not isinstance(given, list):
+                raise SampleError(
+                    f"{axis.id!r} is {_shown(given)}, expected a list of labels "
+                    "(leave it out where it is unknown)"
+                )
+            try:
+                found = [axis.find(_string(name, axis.id)).id for name in given]
+            except UnknownLabelError as error:
+                raise SampleError(str(error)) from None
+            labels[axis.id] = tuple(dict.fromkeys(found))
+        text["id"] = text["id"] or id
+        return cls(labels=labels, **text)
+
+
+def read_samples(
+    path: str | Path,
+    taxonomy: Taxonomy,
+    *,
+    on_error: Callable[[SampleError], None] | None = None,
+) -> Iterator[Sample]:
+    """Read a JSON lines file of samples, plain or gzip.
+
+    Parameters
+    ----------
+    path : str or Path
+    taxonomy : Taxonomy
+        The axes to look for.
+    on_error : callable, optional
+        Called with each row's error, after which reading goes on. Default: the
+        first error is raised.
+
+    Yields
+    ------
+    Sample
+        In file order. A row without an id gets ``<file name>:<line>``.
+
+    Raises
+    ------
+    SampleError
+        Naming file and line; always where the file itself cannot be read.
+    """
+    path = Path(path)
+    opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
+    number = 0
+    try:
+        with opener(path, "rt", encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                try:
+                    yield Sample.from_json(
+                        json.loads(line), taxonomy, id=f"{path.name}:{number}"
+                    )
+                except (SampleError, ValueError, RecursionError) as error:
+                    said = (
+                        f"not valid JSON ({error})"
+                        if not isinstance(error, SampleError)
+                        else str(error)
+                    )
+                    located = SampleError(f"{path}:{number}: {said}")
+                    if on_error is None:
+                        raise located from None
+                    on_error(located)
+    except UnicodeDecodeError as error:
+        raise SampleError(
+            f"{path}: not UTF-8 after line {number} ({error.reason}); convert the "
+            "file to UTF-8"
+        ) from None
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SampleError(f"{path}: cannot be read: {reason}") from None
+
+
+def write_samples(path: str | Path, samples: Iterable[Sample]) -> int:
+    """Write samples as JSON lines, gzip where the name ends in ``.gz``.
+
+    The file appears whole or not at all: it is written under a temporary name
+    beside its own, then renamed.
+
+    Returns
+    -------
+    int
+        How many were written.
+    """
+    path = Path(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    written = 0
+    try:
+        with os.fdopen(handle, "wb") as raw:
+            stream: Any = (
+                gzip.GzipFile("", "wb", fileobj=raw, mtime=0)
+                if path.suffix == ".gz"
+                else raw
+            )
+            for sample in samples:
+                line = json.dumps(sample.to_json(), ensure_ascii=False)
+                stream.write(line.encode("utf-8") + b"\n")
+                written += 1
+            if stream is not raw:
+                stream.close()
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+    return written
+
+
+def bundled_samples(taxonomy: Taxonomy | None = None) -> list[Sample]:
+    """The samples that come with the package, in the order of their files.
+
+    Parameters
+    ----------
+    taxonomy : Taxonomy, optional
+        The axes to take from them. Default: the bundled taxonomy.
+    """
+    taxonomy = taxonomy or Taxonomy.bundled()
+    folder = files(__name__.rpartition(".")[0]) / "samples"
+    return [
+        Sample.from_json(json.loads(line), taxonomy)
+        for table in sorted(folder.iterdir(), key=lambda table: table.name)
+        if table.name.endswith(".jsonl")
+        for line in table.read_text("utf-8").splitlines()
+    ]
+
+
+@dataclass(frozen=True)
+class SampleReport:
+    """What :func:`check_samples` found.
+
+    Attributes
+    ----------
+    samples : int
+        Rows that can be used.
+    errors : tuple of str
+        Rows that cannot, each with file, line and reason.
+    counts : mapping
+        Axis id to label id to the number of samples that carry it.
+    unlabelled : mapping
+        Axis id to the number of samples on which the axis is known to be none.
+    duplicates : tuple of tuple of str
+        Ids of samples with the same words, in groups.
+    contradictions : tuple of tuple of str
+        Those groups among the duplicates whose labels differ.
+    repeated_ids : tuple of str
+        Ids that more than one sample bears.
+    short : tuple of str
+        Ids of samples of fewer than :data:`SHORT_WORDS` words.
+    """
+
+    samples: int
+    errors: tuple[str, ...]
+    counts: Mapping[str, Mapping[str, int]]
+    unlabelled: Mapping[str, int]
+    duplicates: tuple[tuple[str, ...], ...]
+    contradictions: tuple[tuple[str, ...], ...]
+    repeated_ids: tuple[str, ...]
+    short: tuple[str, ...]
+
+
+def check_samples(paths: Iterable[str | Path], taxonomy: Taxonomy) -> SampleReport:
+    """Read files of samples and report what is in them and what is wrong with them."""
+    errors: list[str] = []
+    samples: list[Sample] = []
+    for path in paths:
+        try:
+            samples += read_samples(
+                path, taxonomy, on_error=lambda error: errors.append(str(error))
+            )
+        except SampleError as error:
+            errors.append(str(error))
+    counts: dict[str, Counter[str]] = {axis.id: Counter() for axis in taxonomy}
+    unlabelled: Counter[str] = Counter()
+    by_words: dict[tuple[str, ...], list[Sample]] = {}
+    short = []
+    for sample in samples:
+        for axis, labels in sample.labels.items():
+            counts[axis].update(labels)
+            unlabelled[axis] += not labels
+        words = tuple(re.findall(r"\w+", f"{sample.title} {sample.text}".casefold()))
+        by_words.setdefault(words, []).append(sample)
+        if len(words) < SHORT_WORDS:
+            short.append(sample.id)
+    groups = [group for group in by_words.values() if len(group) > 1]
+    ids = Counter(sample.id for sample in samples)
+    return SampleReport(
+        samples=len(samples),
+        errors=tuple(errors),
+        counts={
+            axis.id: {label: counts[axis.id][label] for label in axis.ids}
+            for axis in taxonomy
+            if counts[axis.id] or unlabelled[axis.id]
+        },
+        unlabelled=dict(unlabelled),
+        duplicates=tuple(tuple(s.id for s in group) for group in groups),
+        contradictions=tuple(
+            tuple(s.id for s in group)
+            for group in groups
+            if any(_disagree(group[0], other) for other in group[1:])
+        ),
+        repeated_ids=tuple(sorted(id for id, n in ids.items() if n > 1)),
+        short=tuple(short),
+    )
+
+
+def _disagree(one: Sample, other: Sample) -> bool:
+    return any(
+        set(one.labels[axis]) != set(other.labels[axis])
+        for axis in one.labels.keys() & other.labels.keys()
+    )
+
+
+def _string(value: object, axis: str) -> str:
+    if not isinstance(value, str):
+        raise SampleError(f"{axis!r} holds {_shown(value)}, expected label names")
+    return value
+
+
+def _shown(value: object) -> str:
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def _umask() -> int:
+    # There is no way to read the mask but to set it; it is put back at once.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

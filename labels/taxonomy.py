@@ -1,0 +1,323 @@
+"""What can be said of an article: axes of labels, read from TOML.
+
+The bundled taxonomy has two axes, ``regions`` (UN M49 sub-regions) and ``topics``
+(IPTC Media Topics, top level). A user's own file may hold one axis or several; no
+other module knows which axes there are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from .errors import TaxonomyError, UnknownLabelError
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_LABEL_FIELDS = {
+    "id",
+    "name",
+    "code",
+    "definition",
+    "aliases",
+    "countries",
+    "concepts",
+}
+
+
+@dataclass(frozen=True)
+class Label:
+    """One label of an axis.
+
+    Attributes
+    ----------
+    id : str
+        Stable identifier, as samples and answers write it (``"caribbean"``).
+    name : str
+        Name for people (``"Caribbean"``). Default: the id.
+    code : str
+        Code in a public scheme (UN M49 ``"029"``, IPTC ``"medtop:15000000"``);
+        empty where there is none.
+    definition : str
+        What the label covers, in a sentence; may be empty.
+    aliases : tuple of str
+        Other names under which label files may call it.
+    countries : tuple of str
+        ISO 3166-1 alpha-2 codes of the countries that belong to it. Each is also
+        the lexicon concept ``place:<code>``.
+    concepts : tuple of str
+        Lexicon concepts that stand for the label; a trailing ``*`` matches any
+        ending.
+    """
+
+    id: str
+    name: str
+    code: str = ""
+    definition: str = ""
+    aliases: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    concepts: tuple[str, ...] = ()
+
+    def covers(self, concept: str) -> bool:
+        """Say whether a lexicon concept stands for this label."""
+        kind, _, name = concept.partition(":")
+        if kind == "place" and name in self.countries:
+            return True
+        return any(
+            concept.startswith(pattern[:-1])
+            if pattern.endswith("*")
+            else concept == pattern
+            for pattern in self.concepts
+        )
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One question with its possible answers: a named, ordered set of labels.
+
+    Attributes
+    ----------
+    id : str
+        The name of the axis in samples and answers (``"regions"``).
+    name : str
+        Name for people.
+    labels : tuple of Label
+        In the order in which models and reports keep them.
+    """
+
+    id: str
+    name: str
+    labels: tuple[Label, ...]
+
+    def __post_init__(self) -> None:
+        seen: dict[str, str] = {}
+        for label in self.labels:
+            for name in {
+                _folded(name) for name in (label.id, label.code, *label.aliases) if name
+            } | {_folded(label.name)}:
+                if name in seen and seen[name] != label.id:
+                    raise TaxonomyError(
+                        f"axis {self.id!r}: {name!r} names both {seen[name]!r} and "
+                        f"{label.id!r}; give every label names of its own"
+                    )
+                seen[name] = label.id
+
+    def __iter__(self) -> Iterator[Label]:
+        return iter(self.labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the labels, in order."""
+        return tuple(label.id for label in self.labels)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Label]:
+        return {
+            _folded(name): label
+            for label in self.labels
+            for name in (label.name, label.code, *label.aliases, label.id)
+            if name
+        }
+
+    def find(self, name: str) -> Label:
+        """Look a label up by its id, code, name or alias.
+
+        Case, accents' absence, spaces, hyphens and "and"/"&" do not matter.
+
+        Raises
+        ------
+        UnknownLabelError
+            If nothing has that name; the message gives the nearest ids.
+        """
+        label = self._by_name.get(_folded(name))
+        if label is None:
+            raise UnknownLabelError(
+                f"{name!r} is no label of axis {self.id!r}; {self._nearest(name)}"
+            )
+        return label
+
+    def _nearest(self, name: str) -> str:
+        close = difflib.get_close_matches(_folded(name), self._by_name, n=3, cutoff=0.6)
+        ids = list(dict.fromkeys(self._by_name[key].id for key in close))
+        if ids:
+            return f"nearest: {', '.join(ids)}"
+        shown = ", ".join(self.ids[:6]) + (", ..." if len(self) > 6 else "")
+        return f"its labels are {shown} ('dateline labels' lists them)"
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """The axes on which articles are judged, in order.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+    """
+
+    axes: tuple[Axis, ...]
+    _by_id: Mapping[str, Axis] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_id = {axis.id: axis for axis in self.axes}
+        if len(by_id) != len(self.axes):
+            raise TaxonomyError("two axes bear the same id; give each its own")
+        object.__setattr__(self, "_by_id", by_id)
+
+    def __getitem__(self, axis: str) -> Axis:
+        """The axis with that id; ``KeyError`` where there is none."""
+        return self._by_id[axis]
+
+    def __contains__(self, axis: object) -> bool:
+        return axis in self._by_id
+
+    def __iter__(self) -> Iterator[Axis]:
+        return iter(self.axes)
+
+    @classmethod
+    def bundled(cls) -> Taxonomy:
+        """The taxonomy that comes with the package: ``regions`` and ``topics``."""
+        axes: list[Axis] = []
+        for name in ("regions.toml", "topics.toml"):
+            text = files(__name__.rpartition(".")[0]).joinpath(name).read_text("utf-8")
+            axes += _parse(text, name)
+        return cls(tuple(axes))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Taxonomy:
+        """Read a taxonomy file.
+
+        Parameters
+        ----------
+        path : str or Path
+            TOML: either one axis (``axis = "desk"`` and ``[[label]]`` tables) or
+            several (``[[axis]]`` tables with an ``id`` and ``[[axis.label]]``).
+            A label needs an ``id``; ``name``, ``code``, ``definition``,
+            ``aliases``, ``countries`` and ``concepts`` are optional.
+
+        Raises
+        ------
+        TaxonomyError
+            If the file cannot be read or says something else.
+        """
+        try:
+            text = Path(path).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TaxonomyError(f"{path}: cannot be read: {error}") from error
+        return cls(_parse(text, str(path)))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The taxonomy as plain lists and dictionaries, for a model's card."""
+        return [
+            {
+                "id": axis.id,
+                "name": axis.name,
+                "labels": [
+                    {
+                        key: list(value) if isinstance(value, tuple) else value
+                        for key, value in vars(label).items()
+                        if value
+                    }
+                    for label in axis
+                ],
+            }
+            for axis in self.axes
+        ]
+
+    @classmethod
+    def from_json(cls, axes: Iterable[Mapping[str, Any]]) -> Taxonomy:
+        """Rebuild a taxonomy from :meth:`to_json`.
+
+        Raises
+        ------
+        TaxonomyError
+            If the structure is another one.
+        """
+        if not isinstance(axes, list):
+            raise TaxonomyError("a taxonomy is a list of axes")
+        return cls(tuple(_axis(axis, axis.get("labels"), "card") for axis in axes))
+
+
+def _parse(text: str, where: str) -> tuple[Axis, ...]:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TaxonomyError(f"{where}: not valid TOML: {error}") from error
+    axes = document.get("axis")
+    if isinstance(axes, str):
+        document["id"] = axes
+        return (_axis(document, document.get("label"), where),)
+    if isinstance(axes, list) and axes:
+        return tuple(
+            _axis(axis, axis.get("label") if isinstance(axis, dict) else None, where)
+            for axis in axes
+        )
+    raise TaxonomyError(
+        f'{where}: names no axis; write axis = "topics" and [[label]] tables, or '
+        "[[axis]] tables with an id and [[axis.label]]"
+    )
+
+
+def _axis(table: Any, labels: Any, where: str) -> Axis:
+    if not isinstance(table, Mapping) or not isinstance(table.get("id"), str):
+        raise TaxonomyError(f"{where}: an axis needs an id, a string")
+    axis = table["id"]
+    if not _ID.fullmatch(axis) or axis in {"id", "title", "text", "source", "date"}:
+        raise TaxonomyError(
+            f"{where}: {axis!r} cannot name an axis; use lower-case letters, digits, "
+            "'-', '_' or '.', and no field name of samples (id, title, text, ...)"
+        )
+    if not isinstance(labels, list) or not labels:
+        raise TaxonomyError(f"{where}: axis {axis!r} has no labels; add [[label]]")
+    name = table.get("name", axis)
+    if not isinstance(name, str):
+        raise TaxonomyError(f"{where}: the name of axis {axis!r} is not a string")
+    parsed = tuple(_label(label, axis, where) for label in labels)
+    if len({label.id for label in parsed}) != len(parsed):
+        raise TaxonomyError(f"{where}: axis {axis!r} has two labels of the same id")
+    return Axis(axis, name, parsed)
+
+
+def _label(table: Any, axis: str, where: str) -> Label:
+    if not isinstance(table, Mapping) or not isinstance(table.get("id"), str):
+        raise TaxonomyError(f"{where}: a label of axis {axis!r} has no id, a string")
+    given = table["id"]
+    if not given.strip() or any(c in given for c in "\n\r\t"):
+        raise TaxonomyError(f"{where}: {given!r} cannot be the id of a label")
+    unknown = set(table) - _LABEL_FIELDS
+    if unknown:
+        raise TaxonomyError(
+            f"{where}: label {given!r} has an unknown field {min(unknown)!r}; "
+            f"known are {', '.join(sorted(_LABEL_FIELDS))}"
+        )
+    values: dict[str, Any] = {"id": given, "name": table.get("name", given)}
+    for key in ("name", "code", "definition"):
+        value = table.get(key, values.get(key, ""))
+        if not isinstance(value, str):
+            raise TaxonomyError(
+                f"{where}: {key} of label {given!r} is {value!r}, not a string "
+                "(write codes in quotes)"
+            )
+        values[key] = value
+    for key in ("aliases", "countries", "concepts"):
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise TaxonomyError(
+                f"{where}: {key} of label {given!r} is not a list of strings"
+            )
+        values[key] = tuple(value)
+    return Label(**values)
+
+
+def _folded(name: str) -> str:
+    return " ".join(
+        word for word in re.findall(r"\w+", name.casefold()) if word != "and"
+    )

@@ -1,0 +1,21 @@
+"""What another program embeds: text in, labels out. Imports numpy, no scikit-learn."""
+
+from .articles import Article
+from .model import FORMAT_VERSION, Model, ModelError
+from .predictor import Evidence, Explanation, Prediction, Predictor, Scored
+from .terms import Span, TermScanner, TermSettings
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Article",
+    "Evidence",
+    "Explanation",
+    "Model",
+    "ModelError",
+    "Prediction",
+    "Predictor",
+    "Scored",
+    "Span",
+    "TermScanner",
+    "TermSettings",
+]

@@ -1,0 +1,404 @@
+"""The artefact: a trained model as one file of arrays and a card.
+
+The file is ``.safetensors``: arrays, and a JSON card under the metadata key
+``dateline``. Nothing in it is ever executed. :meth:`Model.load` checks every array's
+presence, type, shape and range, and the format version, before anything is used.
+
+Arrays
+------
+=================== ======== ============================== ===========================
+name                type     shape                          holds
+=================== ======== ============================== ===========================
+terms               uint8    (bytes,)                       UTF-8, a term a line, block
+                                                            after block
+idf                 float32  (n_terms,)                     inverse document frequency
+weights             float16  (n_terms, n_labels)            of each label's linear model
+bias                float64  (n_labels,)                    likewise
+calibration         float64  (n_labels, 2)                  slope and offset of the
+                                                            sigmoid over scores
+thresholds          float64  (n_labels,)                    probability from which the
+                                                            label is given
+phrases             uint8    (bytes,)                       UTF-8, a phrase a line
+phrase_ends         int32    (n_phrases,)                   where each phrase's concepts
+                                                            end in phrase_concepts
+phrase_concepts     int32    (n_entries,)                   terms that phrases count as
+=================== ======== ============================== ===========================
+
+Labels are those that the card names, axis after axis. To change the format: raise
+:data:`FORMAT_VERSION`, teach :meth:`Model.load` to read the versions before it, and
+keep a model of each of them among the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from ..labels.errors import DatelineError, TaxonomyError
+from ..labels.taxonomy import Label, Taxonomy
+from .terms import WORDS, TermSettings
+
+FORMAT_VERSION = 1
+"""The version that is written. Files of a higher one are refused."""
+
+MAX_CARD_BYTES = 4_000_000
+"""A larger card is refused unread; ours have some 30 kB."""
+
+_CARD_KEY = "dateline"
+_TYPES = {
+    "terms": np.uint8,
+    "idf": np.float32,
+    "weights": np.float16,
+    "bias": np.float64,
+    "calibration": np.float64,
+    "thresholds": np.float64,
+    "phrases": np.uint8,
+    "phrase_ends": np.int32,
+    "phrase_concepts": np.int32,
+}
+
+
+class ModelError(DatelineError):
+    """A model file cannot be used. Everything that loading refuses is one."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """The labels that a model knows on one axis.
+
+    Attributes
+    ----------
+    axis : str
+        Id of the axis.
+    labels : tuple of Label
+    columns : slice
+        Where their columns stand in the arrays.
+    """
+
+    axis: str
+    labels: tuple[Label, ...]
+    columns: slice
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained model: what the file holds, unpacked.
+
+    Attributes
+    ----------
+    terms : tuple of str
+        The vocabulary, block after block, sorted within each.
+    blocks : mapping of str to int
+        Names of the blocks, in order, and their numbers of terms.
+    idf : ndarray of float32, shape (n_terms,)
+    weights : ndarray of float16, shape (n_terms, n_labels)
+    bias, thresholds : ndarray of float64, shape (n_labels,)
+    calibration : ndarray of float64, shape (n_labels, 2)
+    phrases : mapping of str to tuple of str
+        Phrases of the lexicon and their concepts, which are all among the terms.
+    taxonomy : Taxonomy
+    known : mapping of str to tuple of str
+        Axis id to the ids of the labels that the model was trained on, in the
+        order of the columns.
+    settings : TermSettings
+    card : mapping
+        What else is worth knowing, as plain JSON: ``training`` and ``metrics``.
+    """
+
+    terms: tuple[str, ...]
+    blocks: Mapping[str, int]
+    idf: NDArray[np.float32]
+    weights: NDArray[np.float16]
+    bias: NDArray[np.float64]
+    calibration: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    phrases: Mapping[str, tuple[str, ...]]
+    taxonomy: Taxonomy
+    known: Mapping[str, tuple[str, ...]]
+    settings: TermSettings
+    card: Mapping[str, Any]
+
+    @cached_property
+    def heads(self) -> tuple[Head, ...]:
+        """The axes that the model answers on, in order."""
+        return tuple(self._heads())
+
+    def _heads(self) -> Iterator[Head]:
+        start = 0
+        for axis, ids in self.known.items():
+            labels = tuple(self.taxonomy[axis].find(id) for id in ids)
+            yield Head(axis, labels, slice(start, start + len(ids)))
+            start += len(ids)
+
+    def to_bytes(self) -> bytes:
+        """The model as the bytes of its file; the same model gives the same bytes."""
+        numbers = {term: i for i, term in enumerate(self.terms)}
+        concepts = [[numbers[c] for c in found] for found in self.phrases.values()]
+        card = {
+            "format_version": FORMAT_VERSION,
+            "blocks": dict(self.blocks),
+            "labels": {axis: list(ids) for axis, ids in self.known.items()},
+            "settings": asdict(self.settings),
+            "taxonomy": self.taxonomy.to_json(),
+            **self.card,
+        }
+        arrays = {
+            "terms": _to_lines(self.terms),
+            "idf": self.idf,
+            "weights": self.weights,
+            "bias": self.bias,
+            "calibration": self.calibration,
+            "thresholds": self.thresholds,
+            "phrases": _to_lines(self.phrases),
+            "phrase_ends": np.cumsum([len(c) for c in concepts], dtype=np.int32),
+            "phrase_concepts": np.array(
+                [c for found in concepts for c in found], dtype=np.int32
+            ),
+        }
+        # One metadata entry: the library keeps several in no stable order.
+        text = json.dumps(card, ensure_ascii=False, sort_keys=True)
+        return save(
+            {
+                name: np.ascontiguousarray(array, dtype=_TYPES[name])
+                for name, array in arrays.items()
+            },
+            metadata={_CARD_KEY: text},
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file, which appears whole or not at all.
+
+        Raises
+        ------
+        ModelError
+            If the file cannot be written.
+        """
+        path = Path(path)
+        try:
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(self.to_bytes())
+                os.chmod(name, 0o644)
+                os.replace(name, path)
+            except BaseException:
+                os.unlink(name)
+                raise
+        except OSError as error:
+            raise ModelError(
+                f"{path}: cannot be written: {error.strerror}; choose another path"
+            ) from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Model:
+        """Read a model file and check all of it.
+
+        Raises
+        ------
+        ModelError
+            If the file cannot be read, is no model, is damaged, or is of a newer
+            format. The message says which and what to do.
+        """
+        arrays, card = _read(Path(path))
+        try:
+            return _checked(arrays, card)
+        except (_Damaged, TaxonomyError) as error:
+            raise ModelError(
+                f"{path}: is damaged ({error}); get the file again or retrain with "
+                "'dateline train'"
+            ) from None
+
+    @classmethod
+    def bundled(cls) -> Model:
+        """The model that comes with the package.
+
+        Raises
+        ------
+        ModelError
+            If it is missing or damaged.
+        """
+        name = files(__name__.rpartition(".")[0]) / "default.safetensors"
+        with as_file(name) as path:
+            return cls.load(path)
+
+
+class _Damaged(Exception):
+    """What is wrong inside a file that claims to be a model."""
+
+
+def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    if not path.is_file():
+        found = "is not a file" if path.exists() else "does not exist"
+        raise ModelError(f"{path}: {found}; expected a model that dateline wrote")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(_CARD_KEY)
+            if text is None:
+                raise ModelError(
+                    f"{path}: is a safetensors file but no dateline model; make one "
+                    "with 'dateline train'"
+                )
+            if len(text) > MAX_CARD_BYTES:
+                raise ModelError(f"{path}: its card is larger than any of ours")
+            names = set(file.keys())
+            card = _read_card(text, path)
+            arrays = {name: file.get_tensor(name) for name in _TYPES if name in names}
+    except SafetensorError as error:
+        raise ModelError(
+            f"{path}: is no model ({error}); expected a .safetensors file that "
+            "dateline wrote"
+        ) from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
+    return arrays, card
+
+
+def _read_card(text: str, path: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(text)
+    except (ValueError, RecursionError):
+        card = None
+    version = card.get("format_version") if isinstance(card, dict) else None
+    if not isinstance(card, dict) or type(version) is not int or version < 1:
+        raise ModelError(
+            f"{path}: its card says no format version; get the file again or retrain "
+            "with 'dateline train'"
+        )
+    if version > FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: is of format {version}, this dateline reads up to "
+            f"{FORMAT_VERSION}; upgrade dateline or retrain with 'dateline train'"
+        )
+    return card
+
+
+def _checked(arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Model:
+    for name, dtype in _TYPES.items():
+        if name not in arrays:
+            raise _Damaged(f"array {name!r} is missing")
+        if arrays[name].dtype != dtype:
+            raise _Damaged(
+                f"array {name!r} is {arrays[name].dtype}, expected {np.dtype(dtype)}"
+            )
+    terms = _from_lines(arrays["terms"], "terms")
+    phrases = _from_lines(arrays["phrases"], "phrases")
+    taxonomy = Taxonomy.from_json(card.get("taxonomy"))  # type: ignore[arg-type]
+    known = _checked_labels(card.get("labels"), taxonomy)
+    n_terms, n_labels = len(terms), sum(map(len, known.values()))
+    n_entries = len(arrays["phrase_concepts"].reshape(-1))
+    for name, shape in {
+        "idf": (n_terms,),
+        "weights": (n_terms, n_labels),
+        "bias": (n_labels,),
+        "calibration": (n_labels, 2),
+        "thresholds": (n_labels,),
+        "phrase_ends": (len(phrases),),
+        "phrase_concepts": (n_entries,),
+    }.items():
+        if arrays[name].shape != shape:
+            raise _Damaged(
+                f"array {name!r} has shape {arrays[name].shape}, expected {shape}"
+            )
+    for name in ("idf", "weights", "bias", "calibration", "thresholds"):
+        if not np.isfinite(arrays[name]).all():
+            raise _Damaged(f"array {name!r} holds values that are not finite")
+    if (arrays["idf"] <= 0).any():
+        raise _Damaged("an inverse document frequency is not positive")
+    if ((arrays["thresholds"] < 0) | (arrays["thresholds"] > 1)).any():
+        raise _Damaged("a threshold is no probability")
+    ends, concepts = arrays["phrase_ends"], arrays["phrase_concepts"]
+    starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
+    if (ends <= starts).any() or int(ends[-1] if len(ends) else 0) != n_entries:
+        raise _Damaged("the concepts of phrases do not add up")
+    blocks = _checked_blocks(card.get("blocks"), n_terms)
+    first = blocks[WORDS]
+    if n_entries and not (first <= concepts.min() and concepts.max() < n_terms):
+        raise _Damaged("a phrase counts as a term that is not a concept")
+    names = [terms[number] for number in concepts.tolist()]
+    return Model(
+        terms=terms,
+        blocks=blocks,
+        idf=arrays["idf"],
+        weights=arrays["weights"],
+        bias=arrays["bias"],
+        calibration=arrays["calibration"],
+        thresholds=arrays["thresholds"],
+        phrases={
+            phrase: tuple(names[start:end])
+            for phrase, start, end in zip(
+                phrases, starts.tolist(), ends.tolist(), strict=True
+            )
+        },
+        taxonomy=taxonomy,
+        known=known,
+        settings=_checked_settings(card.get("settings")),
+        card={key: card[key] for key in ("training", "metrics") if key in card},
+    )
+
+
+def _checked_labels(value: Any, taxonomy: Taxonomy) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, dict) or not value:
+        raise _Damaged("the card names no labels")
+    for axis, ids in value.items():
+        if axis not in taxonomy:
+            raise _Damaged(f"axis {axis!r} is not in its taxonomy")
+        if not isinstance(ids, list) or not ids or len(set(map(str, ids))) != len(ids):
+            raise _Damaged(f"axis {axis!r} has no list of labels")
+        if not set(map(str, ids)) <= set(taxonomy[axis].ids):
+            raise _Damaged(f"axis {axis!r} has a label that is not in its taxonomy")
+    return {axis.id: tuple(value[axis.id]) for axis in taxonomy if axis.id in value}
+
+
+def _checked_blocks(value: Any, n_terms: int) -> dict[str, int]:
+    if (
+        not isinstance(value, dict)
+        or WORDS not in value
+        or not all(type(size) is int and size >= 0 for size in value.values())
+        or sum(value.values()) != n_terms
+    ):
+        raise _Damaged("its blocks of terms do not add up")
+    # JSON objects are written sorted; words come first, then the kinds by name.
+    return {name: value[name] for name in sorted(value, key=lambda n: (n != WORDS, n))}
+
+
+def _checked_settings(value: Any) -> TermSettings:
+    try:
+        settings = TermSettings(**value)
+    except TypeError:
+        raise _Damaged("its settings of terms are not ours") from None
+    weights = (settings.title_weight, settings.lead_weight)
+    if (
+        settings.ngrams not in (1, 2)
+        or type(settings.lead_words) is not int
+        or not all(isinstance(w, int | float) and 0.5 <= w <= 100 for w in weights)
+    ):
+        raise _Damaged("its settings of terms are out of range")
+    return settings
+
+
+def _to_lines(strings: Any) -> NDArray[np.uint8]:
+    return np.frombuffer("\n".join(strings).encode("utf-8"), dtype=np.uint8)
+
+
+def _from_lines(array: NDArray[np.uint8], name: str) -> tuple[str, ...]:
+    if not array.size:
+        return ()
+    try:
+        strings = tuple(array.tobytes().decode("utf-8").split("\n"))
+    except UnicodeDecodeError:
+        raise _Damaged(f"array {name!r} is not UTF-8") from None
+    if len(set(strings)) != len(strings):
+        raise _Damaged(f"array {name!r} names something twice")
+    return strings

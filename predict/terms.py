@@ -1,0 +1,303 @@
+r"""Text to counted and weighed terms: the one definition that training and prediction
+share.
+
+An article becomes terms of two sorts:
+
+* **words**: lower-cased 1- and 2-grams of the tokens that scikit-learn's
+  ``(?u)\b\w\w+\b`` finds, so that the words of a text without a title are those
+  of ``TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)``;
+* **concepts**: phrases of the lexicon, each counted as what it stands for
+  (``place:HT``, ``subject:health/vaccines``). Within one kind of concept, the part
+  before the colon, the longest phrase wins.
+
+The terms of one kind are a *block*. Each block is weighed by sublinear TF-IDF and
+scaled to Euclidean length 1, then the blocks are joined.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .articles import Article
+
+WORDS = "words"
+"""The name of the block of words; the other blocks are named by kinds of concepts."""
+
+_TOKEN = re.compile(r"\w+")
+
+# Acronyms that are everyday words when a text has no capitals to tell them apart.
+_WORDS_WITHOUT_CAPITALS = frozenset(
+    {"act", "aid", "all", "am", "are", "as", "at", "bat", "can", "don", "era", "go"}
+    | {"hot", "ice", "in", "is", "it", "la", "may", "me", "or", "pa", "pat", "ram"}
+    | {"sat", "so", "to", "us", "who"}
+)
+
+
+@dataclass(frozen=True)
+class TermSettings:
+    """How terms are counted.
+
+    Attributes
+    ----------
+    ngrams : int
+        Longest run of words that is a term, 1 or 2. Default 2.
+    title_weight : float
+        What an occurrence in the title counts for. Default 1.
+    lead_weight : float
+        What an occurrence among the first `lead_words` tokens of the text counts
+        for; later ones count for 1. Default 1.
+    lead_words : int
+        Length of the lead, in tokens. Default 60.
+    """
+
+    ngrams: int = 2
+    title_weight: float = 1.0
+    lead_weight: float = 1.0
+    lead_words: int = 60
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where a term stands: characters `start` to `end` of a field of the article.
+
+    Attributes
+    ----------
+    field : str
+        ``"title"`` or ``"text"``.
+    start, end : int
+        Offsets in characters, the end excluded.
+    """
+
+    field: str
+    start: int
+    end: int
+
+
+class PhraseFinder:
+    """Finds the phrases of a lexicon in a sequence of tokens.
+
+    Parameters
+    ----------
+    phrases : mapping of str to sequence of str
+        Phrases, their words joined by single spaces and written with the capitals
+        that a text must have at least, and the concepts that each stands for. A
+        word of four or more capitals also matches with the first alone (NATO,
+        Nato).
+    """
+
+    def __init__(self, phrases: Mapping[str, Sequence[str]]) -> None:
+        # lower-cased phrase -> the ways to write it, each with its concepts by kind
+        self._ways: dict[str, list[tuple[list[int], dict[str, tuple[str, ...]]]]] = {}
+        self._longest: dict[str, int] = {}
+        for phrase, concepts in phrases.items():
+            words = phrase.split(" ")
+            by_kind: dict[str, list[str]] = {}
+            for concept in concepts:
+                by_kind.setdefault(concept.partition(":")[0], []).append(concept)
+            lowered = phrase.lower()
+            self._ways.setdefault(lowered, []).append(
+                (
+                    [_capitals(word) for word in words],
+                    {kind: tuple(found) for kind, found in by_kind.items()},
+                )
+            )
+            first = lowered.partition(" ")[0]
+            self._longest[first] = max(self._longest.get(first, 0), len(words))
+
+    def find(
+        self, tokens: Sequence[str], lowered: Sequence[str], *, caseless: bool
+    ) -> Iterator[tuple[str, int, int]]:
+        """Find the phrases in a field.
+
+        Parameters
+        ----------
+        tokens : sequence of str
+            Tokens as written.
+        lowered : sequence of str
+            The same in lower case.
+        caseless : bool
+            Whether the article has no capital anywhere, so that none are asked for.
+
+        Yields
+        ------
+        (concept, first, last) : (str, int, int)
+            The concept and the first and last token of the phrase.
+        """
+        free: dict[str, int] = {}  # kind -> first token that no phrase of it covers
+        for first, word in enumerate(lowered):
+            longest = self._longest.get(word)
+            if longest is None:
+                continue
+            for end in range(min(first + longest, len(lowered)), first, -1):
+                ways = self._ways.get(" ".join(lowered[first:end]))
+                if ways is None:
+                    continue
+                # Of two ways to write the same words, each kind takes all that fit:
+                # a phrase may be listed as a name and as a word.
+                taken: list[str] = []
+                for capitals, concepts in ways:
+                    if not _written_so(tokens[first:end], capitals, caseless):
+                        continue
+                    for kind, found in concepts.items():
+                        if free.get(kind, 0) <= first:
+                            taken.append(kind)
+                            for concept in found:
+                                yield concept, first, end - 1
+                for kind in taken:
+                    free[kind] = end
+
+
+_ANY, _INITIAL, _ALL = 0, 1, 2
+
+
+def _capitals(word: str) -> int:
+    if word.isupper() and 2 <= len(word) <= 3:
+        return _ALL
+    return _INITIAL if word[0].isupper() else _ANY
+
+
+def _written_so(tokens: Sequence[str], capitals: Sequence[int], caseless: bool) -> bool:
+    if caseless:
+        return len(tokens) > 1 or not (
+            capitals[0] == _ALL and tokens[0] in _WORDS_WITHOUT_CAPITALS
+        )
+    return all(
+        asked == _ANY or (token.isupper() if asked == _ALL else token[0].isupper())
+        for token, asked in zip(tokens, capitals, strict=True)
+    )
+
+
+class TermScanner:
+    """Finds the terms of articles.
+
+    Parameters
+    ----------
+    phrases : mapping of str to sequence of str
+        The lexicon: phrases and their concepts.
+    settings : TermSettings, optional
+    """
+
+    def __init__(
+        self,
+        phrases: Mapping[str, Sequence[str]],
+        settings: TermSettings | None = None,
+    ) -> None:
+        self.settings = settings or TermSettings()
+        self._phrases = PhraseFinder(phrases)
+
+    def count(self, article: Article) -> dict[str, float]:
+        """Count the terms of an article, each occurrence by the weight of its place.
+
+        Returns
+        -------
+        dict of str to float
+            Terms in the order of their first occurrence within each sort.
+        """
+        counts: dict[str, float] = {}
+        settings = self.settings
+        caseless = _is_caseless(article)
+        for term, _, _ in self._scan(article.title, caseless):
+            counts[term] = counts.get(term, 0.0) + settings.title_weight
+        for term, first, _ in self._scan(article.text, caseless):
+            weight = settings.lead_weight if first < settings.lead_words else 1.0
+            counts[term] = counts.get(term, 0.0) + weight
+        return counts
+
+    def locate(self, article: Article) -> dict[str, list[Span]]:
+        """Say where each term of an article stands, in the order of the text."""
+        places: dict[str, list[Span]] = {}
+        caseless = _is_caseless(article)
+        for name, field in (("title", article.title), ("text", article.text)):
+            written = [match.span() for match in _TOKEN.finditer(field)]
+            lowered = _spans_of_lowered(field)
+            for term, first, last in self._scan(field, caseless):
+                spans = written if ":" in term else lowered
+                places.setdefault(term, []).append(
+                    Span(name, spans[first][0], spans[last][1])
+                )
+        return places
+
+    def _scan(self, field: str, caseless: bool) -> Iterator[tuple[str, int, int]]:
+        """Yield each term with its first and last token.
+
+        Tokens of words are those of the lower-cased field, tokens of concepts those
+        of the field as written; the two differ only where lower-casing makes a
+        character longer (U+0130).
+        """
+        lowered = _TOKEN.findall(field.lower())
+        previous, before = "", 0
+        for position, word in enumerate(lowered):
+            if len(word) < 2:
+                continue
+            yield word, position, position
+            if previous and self.settings.ngrams > 1:
+                yield f"{previous} {word}", before, position
+            previous, before = word, position
+        tokens = _TOKEN.findall(field)
+        if len(tokens) != len(lowered):
+            lowered = [token.lower() for token in tokens]
+        yield from self._phrases.find(tokens, lowered, caseless=caseless)
+
+
+def _is_caseless(article: Article) -> bool:
+    return article.title.lower() == article.title and (
+        article.text.lower() == article.text
+    )
+
+
+def _spans_of_lowered(field: str) -> list[tuple[int, int]]:
+    lowered = field.lower()
+    if len(lowered) == len(field):
+        return [match.span() for match in _TOKEN.finditer(lowered)]
+    origin = [i for i, char in enumerate(field) for _ in char.lower()]
+    return [
+        (origin[match.start()], origin[match.end() - 1] + 1)
+        for match in _TOKEN.finditer(lowered)
+    ]
+
+
+def weigh(
+    ids: NDArray[np.integer],
+    counts: NDArray[np.float64],
+    rows: NDArray[np.integer],
+    idf: NDArray[np.floating],
+    blocks: NDArray[np.integer],
+) -> NDArray[np.float64]:
+    """Weigh counted terms: sublinear TF-IDF, each block of each row of length 1.
+
+    A term counted `c` times weighs ``(1 + ln c) * idf``, as in scikit-learn's
+    ``TfidfTransformer(sublinear_tf=True)``; then the weights of a row's terms in one
+    block are divided by their Euclidean length.
+
+    Parameters
+    ----------
+    ids : ndarray of int, shape (n_entries,)
+        Term of each entry.
+    counts : ndarray of float64, shape (n_entries,)
+        Its count, above 1/e.
+    rows : ndarray of int, shape (n_rows + 1,)
+        Where each row's entries begin; the end last (a CSR matrix's ``indptr``).
+    idf : ndarray of float, shape (n_terms,)
+        Inverse document frequencies.
+    blocks : ndarray of int, shape (n_blocks + 1,)
+        The first term of each block; the number of terms last.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_entries,)
+    """
+    weights = (1.0 + np.log(counts)) * idf[ids]
+    n_blocks, n_rows = len(blocks) - 1, len(rows) - 1
+    group = np.searchsorted(blocks, ids, side="right") - 1
+    if n_rows > 1:
+        group = group + np.repeat(np.arange(n_rows) * n_blocks, np.diff(rows))
+    squares = np.bincount(group, weights=weights**2, minlength=n_rows * n_blocks)
+    lengths = np.sqrt(squares)
+    lengths[lengths == 0.0] = 1.0
+    scaled: NDArray[np.float64] = weights / lengths[group]
+    return scaled

@@ -1,0 +1,120 @@
+"""The ``dateline`` command: finds the subcommand, and turns errors into exit codes.
+
+Subcommands are imported when they are called, so that ``dateline --help`` costs no
+more than click.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+
+import click
+
+from . import __version__
+from .labels.errors import DatelineError
+
+DONE, SAID_NO, BAD_INPUT = 0, 1, 2
+"""Exit codes: done; a check said no; bad input or usage."""
+
+_COMMANDS = {
+    "train": ("train.cli:train", "Make a model from labelled samples."),
+    "predict": (
+        "predict.cli:predict",
+        "Say which regions and topics articles are about.",
+    ),
+    "evaluate": ("train.cli:evaluate", "Measure a model on labelled samples."),
+    "explain": ("predict.cli:explain", "Show the words that decided."),
+    "samples": ("train.cli:samples", "Look after labelled samples."),
+    "labels": ("predict.cli:labels", "List the labels with their codes."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called.
+
+    Parameters
+    ----------
+    commands : mapping of str to (str, str)
+        Names of the commands, where each is (``module:attribute`` within this
+        package), and its line of help.
+    """
+
+    def __init__(
+        self, *, table: Mapping[str, tuple[str, str]], **kwargs: object
+    ) -> None:
+        super().__init__(**kwargs)  # type: ignore[arg-type]
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands, in the order in which they are usually met."""
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import a command; None where there is none of that name."""
+        if name not in self.table:
+            return None
+        module, _, attribute = self.table[name][0].partition(":")
+        command = getattr(importlib.import_module(f".{module}", __package__), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in self.table.items()])
+
+
+@click.command(
+    cls=LazyGroup,
+    table=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, message="dateline %(version)s")
+def group() -> None:
+    """Say which world regions and topics news articles are about, and learn it anew
+    from labelled samples.
+
+    Each command has its own --help.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Exit codes are 0 (done), 1 (a check said no), 2 (bad input or usage: one line on
+    standard error), 130 (interrupted) and 141 (the reader of the output went away).
+    """
+    try:
+        code = group.main(arguments, prog_name="dateline", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = BAD_INPUT
+    except click.ClickException as error:
+        path = getattr(getattr(error, "ctx", None), "command_path", "dateline")
+        said = " ".join(error.format_message().split())
+        _say(f"{said} (see '{path} --help')" if error.exit_code == BAD_INPUT else said)
+        code = BAD_INPUT
+    except DatelineError as error:
+        _say(str(error))
+        code = BAD_INPUT
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        _say("interrupted; what was written stays")
+        code = 130
+    except BrokenPipeError:
+        # Python flushes standard output once more at exit; let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _say(f"{where}{error.strerror or error}")
+        code = BAD_INPUT
+    sys.exit(code or DONE)
+
+
+def _say(message: str) -> None:
+    click.echo(f"dateline: {' '.join(message.splitlines())}", err=True)

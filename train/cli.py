@@ -1,0 +1,299 @@
+"""Commands that make and judge models: train, evaluate, samples."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..labels import (
+    Lexicon,
+    Sample,
+    SampleError,
+    SampleReport,
+    Taxonomy,
+    bundled_samples,
+    check_samples,
+    read_samples,
+)
+
+DEFAULT_OUTPUT = Path("model.safetensors")
+
+taxonomy_option = click.option(
+    "--taxonomy",
+    "taxonomy_file",
+    type=click.Path(path_type=Path),
+    help="TOML file of axes and labels. Default: the bundled regions and topics.",
+)
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, metavar="[SAMPLES]...", type=click.Path(path_type=Path)
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_OUTPUT,
+    show_default=True,
+    help="Where to write the model.",
+)
+@click.option(
+    "--with-bundled", is_flag=True, help="Train on the bundled samples as well."
+)
+@click.option(
+    "-j",
+    "--jobs",
+    default=1,
+    show_default=True,
+    help="Fits side by side; -1: all cores.",
+)
+@click.option(
+    "--strict", is_flag=True, help="Refuse when a label has too few samples to learn."
+)
+@taxonomy_option
+@click.option(
+    "--lexicon",
+    "lexicon_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Table of phrases to add to the bundled lexicon; may be repeated.",
+)
+def train(
+    files: tuple[Path, ...],
+    output: Path,
+    with_bundled: bool,
+    jobs: int,
+    strict: bool,
+    taxonomy_file: Path | None,
+    lexicon_files: tuple[Path, ...],
+) -> None:
+    """Make a model from labelled samples.
+
+    SAMPLES are JSON lines, plain or gzip; they alone are used unless --with-bundled
+    adds those that come with the package. Without SAMPLES the bundled ones are used,
+    which makes the model that is inside the package.
+    """
+    from . import fit
+
+    taxonomy = _taxonomy(taxonomy_file)
+    lexicon = Lexicon.bundled()
+    for path in lexicon_files:
+        lexicon |= Lexicon.load(path)
+    samples = _read_all(files, taxonomy)
+    if with_bundled or not files:
+        samples += bundled_samples(taxonomy)
+    with _progress("fits") as progress:
+        model = fit.train(
+            samples,
+            taxonomy=taxonomy,
+            lexicon=lexicon,
+            jobs=jobs,
+            strict=strict,
+            warn=lambda message: click.echo(f"dateline: warning: {message}", err=True),
+            progress=progress,
+        )
+    model.save(output)
+    click.echo(f"{output}: {len(samples)} samples, {len(model.terms)} terms")
+    for axis, figures in model.card["metrics"].items():
+        click.echo(f"  {axis}: {_headline(figures)} (cross-validated)")
+
+
+@click.command()
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="SAMPLES...",
+    type=click.Path(path_type=Path),
+)
+@click.option(
+    "-m",
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Model file. Default: the model inside the package.",
+)
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    help="Compare with this model; exit 1 where the model is significantly worse.",
+)
+@click.option(
+    "--gate",
+    metavar="RULES",
+    help="Exit 1 unless all hold, such as 'regions.macro_f1>=0.8,topics.ece<=0.05'.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
+def evaluate(
+    files: tuple[Path, ...],
+    model: Path | None,
+    against: Path | None,
+    gate: str | None,
+    as_json: bool,
+) -> None:
+    """Measure a model on labelled samples, with 95% bootstrap intervals.
+
+    top1 is the share of articles whose likeliest label is right; micro and macro F1
+    are of the labels given; ece is the calibration error of the probabilities.
+    """
+    from ..predict.predictor import Predictor
+    from .evaluate import check_gate, compare, judge, metrics
+
+    predictor = Predictor.load(model)
+    samples = _read_all(files, predictor.taxonomy)
+    outcomes = judge(predictor, samples)
+    if not outcomes:
+        axes = ", ".join(head.axis for head in predictor.model.heads)
+        raise SampleError(
+            f"{', '.join(map(str, files))}: no sample carries an axis of the model "
+            f"({axes})"
+        )
+    figures: dict[str, Any] = {
+        axis: metrics(outcome) for axis, outcome in outcomes.items()
+    }
+    failed = check_gate(gate, figures) if gate else []
+    worse = []
+    if against is not None:
+        old = judge(Predictor.load(against), samples)
+        for axis in outcomes.keys() & old.keys():
+            figures[axis]["against"] = compare(outcomes[axis], old[axis])
+            if figures[axis]["against"]["worse"]:
+                worse.append(axis)
+    if as_json:
+        click.echo(json.dumps(figures, ensure_ascii=False))
+    else:
+        for axis, values in figures.items():
+            click.echo(_table(axis, values))
+    for sentence in failed:
+        click.echo(f"dateline: {sentence}", err=True)
+    for axis in sorted(worse):
+        click.echo(f"dateline: {axis}: significantly worse than {against}", err=True)
+    if failed or worse:
+        raise click.exceptions.Exit(1)
+
+
+@click.group()
+def samples() -> None:
+    """Look after labelled samples."""
+
+
+@samples.command()
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
+)
+@taxonomy_option
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def check(files: tuple[Path, ...], taxonomy_file: Path | None, as_json: bool) -> None:
+    """Count the labels of samples and find what is wrong with them.
+
+    Exit code 1 where a row cannot be used or duplicates have different labels.
+    """
+    report = check_samples(files, _taxonomy(taxonomy_file))
+    if as_json:
+        click.echo(json.dumps(asdict(report), ensure_ascii=False))
+    else:
+        click.echo(_shown(report))
+    if report.errors or report.contradictions:
+        raise click.exceptions.Exit(1)
+
+
+def _taxonomy(path: Path | None) -> Taxonomy:
+    return Taxonomy.bundled() if path is None else Taxonomy.load(path)
+
+
+def _read_all(files: Sequence[Path], taxonomy: Taxonomy) -> list[Sample]:
+    found: list[Sample] = []
+    for path in files:
+        before = len(found)
+        found += read_samples(path, taxonomy)
+        if len(found) == before:
+            raise SampleError(
+                f"{path}: holds no samples; expected one JSON object a line"
+            )
+    return found
+
+
+@contextlib.contextmanager
+def _progress(unit: str) -> Iterator[Callable[[int, int], None]]:
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(unit=f" {unit}") as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def _headline(figures: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {_number(figures[name])}"
+        for name in ("top1", "micro_f1", "macro_f1", "ece")
+    )
+
+
+def _number(value: float | None) -> str:
+    return "  -  " if value is None else f"{value:.3f}"
+
+
+def _table(axis: str, figures: dict[str, Any]) -> str:
+    lines = [f"{axis}: {figures['n']} articles"]
+    for name in ("top1", "micro_f1", "macro_f1", "ece"):
+        interval = figures["intervals"][name]
+        shown = f"  [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""
+        lines.append(f"  {name:<9} {_number(figures[name])}{shown}")
+        if "against" in figures:
+            other = figures["against"][name]
+            if other["interval"]:
+                lines[-1] += (
+                    f"  was {_number(other['old'])}, difference "
+                    f"{other['difference']:+.3f} [{other['interval'][0]:+.3f}, "
+                    f"{other['interval'][1]:+.3f}]"
+                )
+    none = figures["no_label"]
+    if none["n"]:
+        lines.append(
+            f"  of {none['n']} articles without a label, "
+            f"{none['given_none']:.3f} were given none"
+        )
+    lines.append(
+        f"  {'label':<34} {'precision':>9} {'recall':>7} {'f1':>7} {'support':>8}"
+    )
+    for label, row in figures["per_label"].items():
+        lines.append(
+            f"  {label:<34} {_number(row['precision']):>9} {_number(row['recall']):>7} "
+            f"{_number(row['f1']):>7} {row['support']:>8}"
+        )
+    return "\n".join(lines)
+
+
+def _shown(report: SampleReport) -> str:
+    lines = [f"{report.samples} samples"]
+    for axis, counts in report.counts.items():
+        lines.append(f"{axis}: {report.unlabelled.get(axis, 0)} with no label")
+        lines += [f"  {label:<34} {n:>7}" for label, n in counts.items()]
+    for name, found in (
+        ("rows that cannot be used", report.errors),
+        ("ids borne by more than one sample", report.repeated_ids),
+        ("very short", report.short),
+        ("groups of duplicates", [", ".join(g) for g in report.duplicates]),
+        (
+            "duplicates with different labels",
+            [", ".join(g) for g in report.contradictions],
+        ),
+    ):
+        if found:
+            lines.append(f"{name}: {len(found)}")
+            lines += [f"  {item}" for item in found]
+    return "\n".join(lines)

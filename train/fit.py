@@ -1,0 +1,509 @@
+"""How a model is made: linear models over the terms, calibrated by cross-validation.
+
+For every label of every axis: a linear support-vector classifier, one label against
+the rest. Its scores on held-out folds give the sigmoid that turns scores into
+probabilities, and the threshold from which the label is given. The classifier that is
+kept is then fitted to all samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import joblib
+import numpy as np
+import scipy
+import scipy.sparse as sp
+import sklearn
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+from ..labels.errors import DatelineError
+from ..labels.lexicon import Lexicon
+from ..labels.samples import Sample
+from ..labels.taxonomy import Taxonomy
+from ..predict.articles import Article
+from ..predict.model import Model
+from ..predict.predictor import sigmoid
+from ..predict.terms import WORDS, TermSettings
+from .evaluate import AxisOutcome, metrics
+from .features import TermVectorizer, inverse_document_frequency
+
+MIN_SAMPLES = 5
+"""A label needs so many samples that carry it, one for each fold."""
+
+
+class TrainingError(DatelineError):
+    """Nothing can be trained on these samples."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a model is made.
+
+    Attributes
+    ----------
+    terms : TermSettings
+        How terms are counted.
+    min_df : int
+        Words in fewer samples are left out. Default 2.
+    max_words : int, optional
+        At most so many words and word pairs are kept. Default: all.
+    C : float
+        Inverse strength of regularisation of the classifiers. Default 1.
+    concept_weight : float
+        Weight of each block of concepts, that of words being 1.
+    concept_documents : bool
+        Whether every concept that the taxonomy gives to a label is a training
+        document of its own, made of its phrases. Default True.
+    folds : int
+        Of the cross-validation. Default 5.
+    seed : int
+        Of everything that is drawn. Default 0.
+    """
+
+    terms: TermSettings = field(default_factory=TermSettings)
+    min_df: int = 2
+    max_words: int | None = None
+    C: float = 1.0
+    concept_weight: float = 1.0
+    concept_documents: bool = True
+    folds: int = 5
+    seed: int = 0
+
+
+def train(
+    samples: Iterable[Sample],
+    *,
+    taxonomy: Taxonomy | None = None,
+    lexicon: Lexicon | None = None,
+    settings: TrainingSettings | None = None,
+    jobs: int = 1,
+    strict: bool = False,
+    warn: Callable[[str], None] = lambda message: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Model:
+    """Train a model on labelled samples.
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+        Each axis is trained on the samples that carry it.
+    taxonomy : Taxonomy, optional
+        Default: the bundled one.
+    lexicon : Lexicon, optional
+        Default: the bundled one.
+    settings : TrainingSettings, optional
+    jobs : int, default=1
+        Fits that run side by side, as joblib counts them; -1 for one a core. The
+        result does not depend on it.
+    strict : bool, default=False
+        Refuse instead of leaving out a label that has too few samples.
+    warn : callable, optional
+        Told of each label and axis that is left out.
+    progress : callable, optional
+        Told how many fits of how many are done.
+
+    Returns
+    -------
+    Model
+        The same for the same samples, lexicon, settings and library versions.
+
+    Raises
+    ------
+    TrainingError
+        If there is no sample, or no axis has a label that can be trained, or
+        `strict` and a label has too few samples.
+    """
+    samples = list(samples)
+    taxonomy = taxonomy or Taxonomy.bundled()
+    lexicon = lexicon if lexicon is not None else Lexicon.bundled()
+    settings = settings or TrainingSettings()
+    if not samples:
+        raise TrainingError("there are no samples; give a file that holds some")
+    known = _trainable(samples, taxonomy, strict, warn)
+
+    vectorizer = TermVectorizer(
+        lexicon, settings.terms, settings.min_df, settings.max_words
+    )
+    counts = vectorizer.fit_counts(Article(s.text, s.title, s.id) for s in samples)
+    matrix = _Matrix(vectorizer, counts, settings.concept_weight)
+    heads = []
+    total = len(known) * (settings.folds + 1)
+    for number, (axis, labels) in enumerate(known.items()):
+        heads.append(
+            _fit_head(
+                matrix,
+                _AxisTask.of(axis, labels, samples, taxonomy, matrix, settings),
+                settings,
+                jobs,
+                lambda done, number=number: progress(  # type: ignore[misc]
+                    number * (settings.folds + 1) + done, total
+                ),
+            )
+        )
+    weights = np.hstack([head.weights for head in heads])
+    return Model(
+        terms=vectorizer.terms_,
+        blocks=vectorizer.blocks_,
+        idf=vectorizer.idf_,
+        weights=weights.astype(np.float16),
+        bias=np.concatenate([head.bias for head in heads]),
+        calibration=np.vstack([head.calibration for head in heads]),
+        thresholds=np.concatenate([head.thresholds for head in heads]),
+        phrases=dict(lexicon),
+        taxonomy=taxonomy,
+        known=known,
+        settings=settings.terms,
+        card={
+            "training": _training_card(samples, known, settings, lexicon),
+            "metrics": {
+                axis: head.metrics for axis, head in zip(known, heads, strict=True)
+            },
+        },
+    )
+
+
+def _trainable(
+    samples: Sequence[Sample],
+    taxonomy: Taxonomy,
+    strict: bool,
+    warn: Callable[[str], None],
+) -> dict[str, tuple[str, ...]]:
+    """Name the labels of each axis that have enough samples for and against them."""
+    known: dict[str, tuple[str, ...]] = {}
+    said: list[str] = []
+    for axis in taxonomy:
+        carrying = [s.labels[axis.id] for s in samples if axis.id in s.labels]
+        if not carrying:
+            continue
+        counts = Counter(label for labels in carrying for label in labels)
+        few = [x for x in axis.ids if 0 < counts[x] < MIN_SAMPLES]
+        everywhere = [x for x in counts if len(carrying) - counts[x] < MIN_SAMPLES]
+        for label in few:
+            said.append(
+                f"{axis.id}: label {label!r} has {counts[label]} samples, it takes "
+                f"{MIN_SAMPLES}; add some, or it stays out of the model"
+            )
+        for label in everywhere:
+            said.append(
+                f"{axis.id}: label {label!r} is on {counts[label]} of {len(carrying)} "
+                f"samples; it takes {MIN_SAMPLES} without it to learn what it is not"
+            )
+        able = tuple(
+            label
+            for label in axis.ids
+            if counts[label] >= MIN_SAMPLES and label not in everywhere
+        )
+        if able:
+            known[axis.id] = able
+    if strict and said:
+        raise TrainingError("; ".join(said))
+    if not known:
+        raise TrainingError(
+            "no label can be trained: "
+            + ("; ".join(said) or "no sample carries an axis of the taxonomy")
+        )
+    for sentence in said:
+        warn(sentence)
+    return known
+
+
+class _Matrix:
+    """The counted terms of the samples and of the lexicon's concepts, weighed anew
+    for the articles of each fold.
+    """
+
+    def __init__(
+        self, vectorizer: TermVectorizer, counts: sp.csr_matrix, concept_weight: float
+    ) -> None:
+        self.vectorizer = vectorizer
+        self.counts = counts
+        self.present = counts.astype(bool).astype(np.float64)
+        scale = np.full(len(vectorizer.terms_), concept_weight)
+        scale[: vectorizer.blocks_[WORDS]] = 1.0
+        self.scale = scale
+
+    def idf(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        df = np.asarray(self.present[rows].sum(axis=0)).ravel()
+        return inverse_document_frequency(df, len(rows))
+
+    def weigh(self, counts: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:
+        weighed = self.vectorizer.weigh(counts, idf)
+        weighed.data *= self.scale[weighed.indices]
+        return weighed
+
+
+@dataclass(frozen=True)
+class _AxisTask:
+    """What one axis is to be trained on.
+
+    `rows` of the samples carry the axis and `truth` says which labels each has;
+    `documents` are the counted terms of the lexicon's concepts, with their `meaning`.
+    """
+
+    axis: str
+    labels: tuple[str, ...]
+    rows: NDArray[np.intp]
+    truth: NDArray[np.bool_]
+    folds: NDArray[np.intp]
+    documents: sp.csr_matrix
+    meaning: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls,
+        axis: str,
+        labels: tuple[str, ...],
+        samples: Sequence[Sample],
+        taxonomy: Taxonomy,
+        matrix: _Matrix,
+        settings: TrainingSettings,
+    ) -> _AxisTask:
+        rows = np.array([i for i, s in enumerate(samples) if axis in s.labels])
+        truth = np.array(
+            [[label in samples[i].labels[axis] for label in labels] for i in rows]
+        )
+        documents, meaning = _concept_documents(
+            taxonomy, axis, labels, matrix.vectorizer, settings.concept_documents
+        )
+        return cls(
+            axis,
+            labels,
+            rows,
+            truth,
+            deal_folds(truth, settings.folds, settings.seed),
+            documents,
+            meaning,
+        )
+
+
+def _concept_documents(
+    taxonomy: Taxonomy,
+    axis: str,
+    labels: Sequence[str],
+    vectorizer: TermVectorizer,
+    wanted: bool,
+) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
+    """Make a document of the phrases of each concept that stands for a label."""
+    phrases: dict[str, list[str]] = {}
+    if wanted and vectorizer.lexicon is not None:
+        for phrase, concepts in vectorizer.lexicon.items():
+            for concept in concepts:
+                phrases.setdefault(concept, []).append(phrase)
+    covered = {
+        concept: row
+        for concept in sorted(phrases)
+        if any(row := [taxonomy[axis].find(x).covers(concept) for x in labels])
+    }
+    documents = vectorizer.count(". ".join(phrases[concept]) for concept in covered)
+    return documents, np.array(list(covered.values()), dtype=bool).reshape(
+        len(covered), len(labels)
+    )
+
+
+@dataclass(frozen=True)
+class _Head:
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    calibration: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    metrics: dict[str, Any]
+
+
+def _fit_head(
+    matrix: _Matrix,
+    task: _AxisTask,
+    settings: TrainingSettings,
+    jobs: int,
+    progress: Callable[[int], None],
+) -> _Head:
+    scores = np.zeros(task.truth.shape)
+    for fold in range(settings.folds):
+        held = task.folds == fold
+        idf = matrix.idf(task.rows[~held])
+        weights, bias = _fit_labels(matrix, task, ~held, idf, settings, jobs)
+        X = matrix.weigh(matrix.counts[task.rows[held]], idf)
+        scores[held] = X @ weights + bias
+        progress(fold + 1)
+    calibration = np.array(
+        [fit_sigmoid(scores[:, i], task.truth[:, i]) for i in range(len(task.labels))]
+    )
+    probabilities = sigmoid(scores * calibration[:, 0] + calibration[:, 1])
+    thresholds = np.array(
+        [
+            f1_threshold(probabilities[:, i], task.truth[:, i])
+            for i in range(len(task.labels))
+        ]
+    )
+    everything = np.ones(len(task.rows), dtype=bool)
+    idf = matrix.vectorizer.idf_
+    weights, bias = _fit_labels(matrix, task, everything, idf, settings, jobs)
+    progress(settings.folds + 1)
+    outcome = AxisOutcome(
+        task.labels, task.truth, probabilities >= thresholds, probabilities
+    )
+    return _Head(
+        weights * matrix.scale[:, np.newaxis],
+        bias,
+        calibration,
+        thresholds,
+        metrics(outcome, seed=settings.seed),
+    )
+
+
+def _fit_labels(
+    matrix: _Matrix,
+    task: _AxisTask,
+    kept: NDArray[np.bool_],
+    idf: NDArray[np.float32],
+    settings: TrainingSettings,
+    jobs: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit every label's classifier to the kept rows and the concepts' documents.
+
+    Returns
+    -------
+    weights : ndarray of float64, shape (n_terms, n_labels)
+    bias : ndarray of float64, shape (n_labels,)
+    """
+    counts = sp.vstack([matrix.counts[task.rows[kept]], task.documents], format="csr")
+    X = matrix.weigh(counts, idf)
+    truth = np.vstack([task.truth[kept], task.meaning])
+
+    def fit(y: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
+        model = LinearSVC(
+            C=settings.C,
+            class_weight="balanced",
+            dual=True,
+            tol=0.01,
+            random_state=settings.seed,
+        )
+        model.fit(X, y)
+        return model.coef_[0], float(model.intercept_[0])
+
+    # Threads: the solver releases the GIL, and the matrix need not be copied.
+    fitted = joblib.Parallel(n_jobs=jobs, prefer="threads")(
+        joblib.delayed(fit)(truth[:, i]) for i in range(truth.shape[1])
+    )
+    return np.array([w for w, _ in fitted]).T, np.array([b for _, b in fitted])
+
+
+def deal_folds(truth: NDArray[np.bool_], folds: int, seed: int) -> NDArray[np.intp]:
+    """Deal samples into folds so that each label is spread evenly.
+
+    Samples are dealt label by label, the rarest label first, each time to the fold
+    that has the fewest of that label, then the fewest samples (iterative
+    stratification, after Sechidis et al., ECML PKDD 2011, greatly simplified).
+
+    Parameters
+    ----------
+    truth : ndarray of bool, shape (n_samples, n_labels)
+    folds : int
+    seed : int
+        Of the order in which the samples of a label are dealt.
+
+    Returns
+    -------
+    ndarray of int, shape (n_samples,)
+        The fold of each sample.
+    """
+    rng = np.random.default_rng(seed)
+    dealt = np.full(len(truth), -1)
+    sizes = np.zeros(folds, dtype=np.intp)
+    counts = np.zeros((folds, truth.shape[1]), dtype=np.intp)
+    rarest_first = np.argsort(truth.sum(axis=0), kind="stable")
+    order = rng.permutation(len(truth))
+    for label in [*rarest_first, None]:
+        for i in order if label is None else order[truth[order, label]]:
+            if dealt[i] >= 0:
+                continue
+            load = (
+                sizes if label is None else counts[:, label] * (len(truth) + 1) + sizes
+            )
+            fold = int(load.argmin())
+            dealt[i] = fold
+            sizes[fold] += 1
+            counts[fold] += truth[i]
+    return dealt
+
+
+def fit_sigmoid(
+    scores: NDArray[np.float64], truth: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Fit the sigmoid that turns scores into probabilities.
+
+    Platt's method (in Advances in Large Margin Classifiers, 1999): logistic regression
+    on the score, the targets moved towards each other as if each side had one sample
+    more of the other.
+
+    Returns
+    -------
+    slope, offset : float
+        Probability is ``1 / (1 + exp(-(slope * score + offset)))``.
+    """
+    positive, negative = int(truth.sum()), int((~truth).sum())
+    targets = np.where(truth, (positive + 1) / (positive + 2), 1 / (negative + 2))
+    # A soft target is a sample on both sides, weighed.
+    X = np.concatenate([scores, scores])[:, np.newaxis]
+    y = np.repeat([1, 0], len(scores))
+    model = LogisticRegression(C=1e4, max_iter=1000)
+    model.fit(X, y, sample_weight=np.concatenate([targets, 1 - targets]))
+    return float(model.coef_[0, 0]), float(model.intercept_[0])
+
+
+def f1_threshold(probabilities: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """Choose the probability from which giving a label makes the best F1.
+
+    Half of the best F1 that any threshold reaches, which is the optimal threshold
+    where probabilities are calibrated (Lipton, Elkan and Naryanaswamy, ECML PKDD
+    2014); steadier on few samples than the threshold that reached it.
+    """
+    order = np.argsort(-probabilities, kind="stable")
+    hits = np.cumsum(truth[order])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + truth.sum())
+    return float(f1.max() / 2)
+
+
+def _training_card(
+    samples: Sequence[Sample],
+    known: Mapping[str, Sequence[str]],
+    settings: TrainingSettings,
+    lexicon: Lexicon,
+) -> dict[str, Any]:
+    counts = {axis: Counter[str]() for axis in known}
+    for sample in samples:
+        for axis in known.keys() & sample.labels.keys():
+            counts[axis].update(sample.labels[axis])
+    return {
+        "samples": len(samples),
+        "labels": {
+            axis: {label: counts[axis][label] for label in labels}
+            for axis, labels in known.items()
+        },
+        "samples_sha256": _digest(sample.to_json() for sample in samples),
+        "lexicon_phrases": len(lexicon),
+        "lexicon_sha256": _digest(lexicon.items()),
+        "settings": asdict(settings),
+        "versions": {
+            "joblib": joblib.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+            "scikit-learn": sklearn.__version__,
+            "scipy": scipy.__version__,
+        },
+    }
+
+
+def _digest(rows: Iterable[Any]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n")
+    return digest.hexdigest()
