@@ -243,7 +243,7 @@ class Taxonomy:
         """
         if not isinstance(axes, list):
             raise TaxonomyError("a taxonomy is a list of axes")
-        return cls(tuple(_axis(axis, axis.get("labels"), "card") for axis in axes))
+        return cls(tuple(_axis(axis, "labels", "card") for axis in axes))
 
 
 def _parse(text: str, where: str) -> tuple[Axis, ...]:
@@ -254,19 +254,16 @@ def _parse(text: str, where: str) -> tuple[Axis, ...]:
     axes = document.get("axis")
     if isinstance(axes, str):
         document["id"] = axes
-        return (_axis(document, document.get("label"), where),)
+        return (_axis(document, "label", where),)
     if isinstance(axes, list) and axes:
-        return tuple(
-            _axis(axis, axis.get("label") if isinstance(axis, dict) else None, where)
-            for axis in axes
-        )
+        return tuple(_axis(axis, "label", where) for axis in axes)
     raise TaxonomyError(
         f'{where}: names no axis; write axis = "topics" and [[label]] tables, or '
         "[[axis]] tables with an id and [[axis.label]]"
     )
 
 
-def _axis(table: Any, labels: Any, where: str) -> Axis:
+def _axis(table: Any, key: str, where: str) -> Axis:
     if not isinstance(table, Mapping) or not isinstance(table.get("id"), str):
         raise TaxonomyError(f"{where}: an axis needs an id, a string")
     axis = table["id"]
@@ -275,6 +272,7 @@ def _axis(table: Any, labels: Any, where: str) -> Axis:
             f"{where}: {axis!r} cannot name an axis; use lower-case letters, digits, "
             "'-', '_' or '.', and no field name of samples (id, title, text, ...)"
         )
+    labels = table.get(key)
     if not isinstance(labels, list) or not labels:
         raise TaxonomyError(f"{where}: axis {axis!r} has no labels; add [[label]]")
     name = table.get("name", axis)

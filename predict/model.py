@@ -2,7 +2,8 @@
 
 The file is ``.safetensors``: arrays, and a JSON card under the metadata key
 ``dateline``. Nothing in it is ever executed. :meth:`Model.load` checks every array's
-presence, type, shape and range, and the format version, before anything is used.
+presence, type, shape and range, a digest of their bytes, and the format version,
+before anything is used.
 
 Arrays
 ------
@@ -31,6 +32,7 @@ keep a model of each of them among the tests.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -154,7 +156,7 @@ class Model:
             "taxonomy": self.taxonomy.to_json(),
             **self.card,
         }
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "terms": _to_lines(self.terms),
             "idf": self.idf,
             "weights": self.weights,
@@ -167,15 +169,14 @@ class Model:
                 [c for found in concepts for c in found], dtype=np.int32
             ),
         }
+        arrays = {
+            name: np.ascontiguousarray(array, dtype=_TYPES[name])
+            for name, array in arrays.items()
+        }
+        card["arrays_sha256"] = array_digest(arrays)
         # One metadata entry: the library keeps several in no stable order.
         text = json.dumps(card, ensure_ascii=False, sort_keys=True)
-        return save(
-            {
-                name: np.ascontiguousarray(array, dtype=_TYPES[name])
-                for name, array in arrays.items()
-            },
-            metadata={_CARD_KEY: text},
-        )
+        return save(arrays, metadata={_CARD_KEY: text})
 
     def save(self, path: str | Path) -> None:
         """Write the model to a file, which appears whole or not at all.
@@ -238,6 +239,14 @@ class _Damaged(Exception):
     """What is wrong inside a file that claims to be a model."""
 
 
+def array_digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over the bytes of arrays, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()
+
+
 def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     if not path.is_file():
         found = "is not a file" if path.exists() else "does not exist"
@@ -292,6 +301,8 @@ def _checked(arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Model:
             raise _Damaged(
                 f"array {name!r} is {arrays[name].dtype}, expected {np.dtype(dtype)}"
             )
+    if card.get("arrays_sha256") != array_digest(arrays):
+        raise _Damaged("its arrays are not those that were written")
     terms = _from_lines(arrays["terms"], "terms")
     phrases = _from_lines(arrays["phrases"], "phrases")
     taxonomy = Taxonomy.from_json(card.get("taxonomy"))  # type: ignore[arg-type]
@@ -393,6 +404,8 @@ def _to_lines(strings: Any) -> NDArray[np.uint8]:
 
 
 def _from_lines(array: NDArray[np.uint8], name: str) -> tuple[str, ...]:
+    if array.ndim != 1:
+        raise _Damaged(f"array {name!r} has {array.ndim} dimensions, expected one")
     if not array.size:
         return ()
     try:

@@ -25,10 +25,19 @@ _COMMANDS = {
         "predict.cli:predict",
         "Say which regions and topics articles are about.",
     ),
-    "evaluate": ("train.cli:evaluate", "Measure a model on labelled samples."),
-    "explain": ("predict.cli:explain", "Show the words that decided."),
+    "evaluate": (
+        "train.cli:evaluate",
+        "Measure a model on labelled samples, with 95% bootstrap intervals.",
+    ),
+    "explain": (
+        "predict.cli:explain",
+        "Show the words that decided, marked in the text.",
+    ),
     "samples": ("train.cli:samples", "Look after labelled samples."),
-    "labels": ("predict.cli:labels", "List the labels with their codes."),
+    "labels": (
+        "predict.cli:labels",
+        "List the labels of a model with their codes, names and countries.",
+    ),
 }
 
 

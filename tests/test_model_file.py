@@ -1,0 +1,197 @@
+"""The model file: what is saved comes back, and nothing else is taken for a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from dateline.predict import FORMAT_VERSION, Model, ModelError, Predictor
+from dateline.predict.model import array_digest
+
+TEXT = "Shares fell in Oslo after the bank raised interest rates."
+
+
+def parts(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    raw = path.read_bytes()
+    size = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + size])
+    return load_file(path), json.loads(header["__metadata__"]["dateline"])
+
+
+def rewrite(path: Path, arrays: dict[str, Any], card: Any) -> None:
+    if isinstance(card, dict):
+        card = card | {"arrays_sha256": array_digest(arrays)}
+    text = card if isinstance(card, str) else json.dumps(card)
+    save_file(arrays, path, metadata={"dateline": text})
+
+
+def test_loaded_model_answers_as_the_saved_one(model: Model, model_file: Path) -> None:
+    before = Predictor(model).predict(TEXT)
+    after = Predictor.load(model_file).predict(TEXT)
+    assert after == before
+    assert before["desk"][0].label == "money"
+
+
+def test_saving_twice_gives_the_same_bytes(model: Model, model_file: Path) -> None:
+    assert Model.load(model_file).to_bytes() == model.to_bytes()
+    assert model_file.read_bytes() == model.to_bytes()
+
+
+def test_saving_leaves_nothing_else_behind(model_file: Path) -> None:
+    assert [path.name for path in model_file.parent.iterdir()] == [model_file.name]
+
+
+def test_saving_where_nothing_can_be_written_is_refused(
+    model: Model, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="cannot be written"):
+        model.save(tmp_path / "none" / "model.safetensors")
+
+
+def test_missing_file_folder_and_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="does not exist"):
+        Model.load(tmp_path / "none")
+    with pytest.raises(ModelError, match="is not a file"):
+        Model.load(tmp_path)
+    other = tmp_path / "other"
+    for content in (b"", b"text", b"\x80\x04pickle", b"\xff" * 100):
+        other.write_bytes(content)
+        with pytest.raises(ModelError, match="is no model"):
+            Model.load(other)
+    save_file({"x": np.zeros(1)}, other)
+    with pytest.raises(ModelError, match="no dateline model"):
+        Model.load(other)
+
+
+def test_file_cut_short_is_refused(model_file: Path) -> None:
+    whole = model_file.read_bytes()
+    for length in [0, 7, 8, 100, len(whole) // 2, len(whole) - 1]:
+        model_file.write_bytes(whole[:length])
+        with pytest.raises(ModelError):
+            Model.load(model_file)
+
+
+def test_turned_bit_is_refused(model_file: Path) -> None:
+    whole = model_file.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    for position in range(start, len(whole), 997):
+        turned = bytearray(whole)
+        turned[position] ^= 1
+        model_file.write_bytes(turned)
+        with pytest.raises(ModelError, match="is damaged"):
+            Model.load(model_file)
+
+
+def test_newer_format_is_refused_with_what_to_do(model_file: Path) -> None:
+    arrays, card = parts(model_file)
+    card["format_version"] = FORMAT_VERSION + 1
+    rewrite(model_file, arrays, card)
+    with pytest.raises(ModelError, match="upgrade dateline"):
+        Model.load(model_file)
+
+
+@pytest.mark.parametrize(
+    "card",
+    ["", "null", "[]", "{}", '{"format_version": "1"}', '{"format_version": true}'],
+)
+def test_card_without_a_version_is_refused(model_file: Path, card: str) -> None:
+    arrays, _ = parts(model_file)
+    rewrite(model_file, arrays, card)
+    with pytest.raises(ModelError, match="no format version"):
+        Model.load(model_file)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("labels", None),
+        ("labels", {}),
+        ("labels", {"land": ["north", "south", "nowhere"]}),
+        ("labels", {"sea": ["north"]}),
+        ("labels", {"land": ["north", "north"]}),
+        ("labels", {"land": "north"}),
+        ("blocks", {}),
+        ("blocks", {"words": -1}),
+        ("blocks", {"words": 3}),
+        ("settings", None),
+        ("settings", {"ngrams": 3}),
+        ("settings", {"colour": 3}),
+        ("settings", {"title_weight": 0}),
+        ("settings", {"lead_weight": float("nan")}),
+        ("taxonomy", None),
+        ("taxonomy", [{"id": "land"}]),
+        ("taxonomy", [3]),
+    ],
+)
+def test_card_that_does_not_fit_is_refused(
+    model_file: Path, key: str, value: Any
+) -> None:
+    arrays, card = parts(model_file)
+    card[key] = value
+    rewrite(model_file, arrays, card)
+    with pytest.raises(ModelError, match="is damaged"):
+        Model.load(model_file)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "terms",
+        "idf",
+        "weights",
+        "bias",
+        "calibration",
+        "thresholds",
+        "phrases",
+        "phrase_ends",
+        "phrase_concepts",
+    ],
+)
+def test_array_that_is_missing_or_of_another_type_or_shape_is_refused(
+    model_file: Path, name: str
+) -> None:
+    arrays, card = parts(model_file)
+    for changed in (
+        {k: v for k, v in arrays.items() if k != name},
+        arrays | {name: arrays[name].astype(np.int64)},
+        arrays | {name: arrays[name][: len(arrays[name]) // 2]},
+        arrays | {name: arrays[name][np.newaxis].copy()},
+    ):
+        rewrite(model_file, changed, card)
+        with pytest.raises(ModelError, match="is damaged"):
+            Model.load(model_file)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("idf", 0),
+        ("idf", np.nan),
+        ("weights", np.inf),
+        ("bias", -np.inf),
+        ("calibration", np.nan),
+        ("thresholds", 1.5),
+        ("thresholds", -0.5),
+        ("phrase_ends", -1),
+        ("phrase_concepts", 10**6),
+        ("phrase_concepts", -1),
+        ("phrase_concepts", 0),
+        ("terms", 0xFF),
+        ("terms", ord("\n")),
+        ("phrases", 0xFF),
+    ],
+)
+def test_value_out_of_range_is_refused(
+    model_file: Path, name: str, value: float
+) -> None:
+    arrays, card = parts(model_file)
+    changed = arrays[name].copy()
+    changed.flat[0] = value
+    rewrite(model_file, arrays | {name: changed}, card)
+    with pytest.raises(ModelError, match="is damaged"):
+        Model.load(model_file)

@@ -1,0 +1,161 @@
+"""How a model is made: what comes out, what is refused, that it is the same twice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dateline.labels import Lexicon, Sample, Taxonomy
+from dateline.predict import Article, Model, Predictor
+from dateline.train.fit import (
+    MIN_SAMPLES,
+    TrainingError,
+    TrainingSettings,
+    deal_folds,
+    f1_threshold,
+    fit_sigmoid,
+    train,
+)
+
+
+def test_trained_model_knows_its_samples(model: Model, samples: list[Sample]) -> None:
+    predictor = Predictor(model)
+    right = [
+        predictor.predict(sample.text)[axis][:1]
+        and predictor.predict(sample.text)[axis][0].label in sample.labels[axis]
+        for sample in samples
+        for axis in ("land", "desk")
+        if sample.labels[axis]
+    ]
+    assert sum(map(bool, right)) / len(right) > 0.9
+
+
+def test_training_twice_gives_the_same_bytes_whatever_the_jobs(
+    model: Model, taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    again = train(samples, taxonomy=taxonomy, lexicon=lexicon, jobs=2)
+    assert again.to_bytes() == model.to_bytes()
+
+
+def test_other_samples_give_another_model(
+    model: Model, taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    other = train(samples[:-1], taxonomy=taxonomy, lexicon=lexicon)
+    assert other.to_bytes() != model.to_bytes()
+    assert (
+        other.card["training"]["samples_sha256"]
+        != model.card["training"]["samples_sha256"]
+    )
+
+
+def test_axis_is_trained_on_the_samples_that_carry_it(
+    taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    mixed = [
+        Sample(s.id, s.title, s.text, {axis: s.labels[axis]})
+        for number, s in enumerate(samples)
+        for axis in [("land", "desk")[number % 2]]
+    ]
+    model = train(mixed, taxonomy=taxonomy, lexicon=lexicon)
+    counted = model.card["training"]["labels"]
+    assert sum(counted["desk"].values()) == len(samples) // 2
+    assert Predictor(model).predict("A home run")["desk"][0].label == "sport"
+
+
+def test_axis_that_no_sample_carries_is_not_in_the_model(
+    taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    only = [Sample(s.id, "", s.text, {"desk": s.labels["desk"]}) for s in samples]
+    model = train(only, taxonomy=taxonomy, lexicon=lexicon)
+    assert list(model.known) == ["desk"]
+
+
+def test_concept_that_no_sample_has_is_learned_from_its_phrases(
+    taxonomy: Taxonomy, samples: list[Sample]
+) -> None:
+    lexicon = Lexicon([("Kyoto", ["place:JP"]), ("Seville", ["place:ES"])])
+    text = Article("Kyoto")
+    with_documents = Predictor(train(samples, taxonomy=taxonomy, lexicon=lexicon))
+    without = Predictor(
+        train(
+            samples,
+            taxonomy=taxonomy,
+            lexicon=lexicon,
+            settings=TrainingSettings(concept_documents=False),
+        )
+    )
+    assert with_documents.predict(text).scores["land"]["east"] > 0.5
+    assert without.predict(text).scores["land"]["east"] < 0.5
+
+
+def test_no_samples_are_refused(taxonomy: Taxonomy) -> None:
+    with pytest.raises(TrainingError, match="there are no samples"):
+        train([], taxonomy=taxonomy)
+
+
+def test_samples_without_an_axis_are_refused(taxonomy: Taxonomy) -> None:
+    with pytest.raises(TrainingError, match="no sample carries an axis"):
+        train([Sample("a", "", "text")] * 20, taxonomy=taxonomy)
+
+
+def test_one_label_on_every_sample_is_refused(taxonomy: Taxonomy) -> None:
+    one = [Sample(str(i), "", "some text", {"desk": ("sport",)}) for i in range(20)]
+    with pytest.raises(TrainingError, match="'sport' is on 20 of 20 samples"):
+        train(one, taxonomy=taxonomy, lexicon=Lexicon())
+
+
+def test_label_with_too_few_samples_stays_out_with_a_warning(
+    taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    east = [s for s in samples if s.labels["land"] == ("east",)]
+    few = [s for s in samples if s not in east] + east[: MIN_SAMPLES - 1]
+    said: list[str] = []
+    model = train(few, taxonomy=taxonomy, lexicon=lexicon, warn=said.append)
+    assert model.known["land"] == ("north", "south")
+    assert len(said) == 1
+    assert "land: label 'east' has 4 samples, it takes 5" in said[0]
+    with pytest.raises(TrainingError, match="label 'east' has 4 samples"):
+        train(few, taxonomy=taxonomy, lexicon=lexicon, strict=True)
+
+
+def test_progress_reaches_its_end(
+    taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    seen: list[tuple[int, int]] = []
+    train(
+        samples,
+        taxonomy=taxonomy,
+        lexicon=lexicon,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert [done for done, _ in seen] == list(range(1, seen[0][1] + 1))
+
+
+def test_folds_spread_every_label_evenly() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.random((203, 6)) < [0.5, 0.3, 0.1, 0.05, 0.03, 0.0]
+    folds = deal_folds(truth, 5, seed=0)
+    sizes = np.bincount(folds, minlength=5)
+    assert sizes.max() - sizes.min() <= 5
+    for label in range(truth.shape[1]):
+        spread = np.bincount(folds[truth[:, label]], minlength=5)
+        assert spread.max() - spread.min() <= 3
+    assert (deal_folds(truth, 5, seed=0) == folds).all()
+
+
+def test_sigmoid_recovers_known_probabilities() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=20_000)
+    truth = rng.random(20_000) < 1 / (1 + np.exp(-(2 * scores - 1)))
+    slope, offset = fit_sigmoid(scores, truth)
+    assert slope == pytest.approx(2, abs=0.1)
+    assert offset == pytest.approx(-1, abs=0.1)
+
+
+def test_threshold_is_half_of_the_best_f1() -> None:
+    probabilities = np.array([0.9, 0.8, 0.3, 0.2])
+    # Taking the first two gives precision 1/2, recall 1, the first alone 1 and 1.
+    assert f1_threshold(probabilities, np.array([True, False, False, False])) == 0.5
+    assert f1_threshold(probabilities, np.array([False, True, False, False])) == (
+        pytest.approx(1 / 3)
+    )
