@@ -378,22 +378,23 @@ def _fit_labels(
     X = matrix.weigh(counts, idf)
     truth = np.vstack([task.truth[kept], task.meaning])
 
-    def fit(y: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
-        model = LinearSVC(
-            C=settings.C,
-            class_weight="balanced",
-            dual=True,
-            tol=0.01,
-            random_state=settings.seed,
-        )
-        model.fit(X, y)
-        return model.coef_[0], float(model.intercept_[0])
-
-    # Threads: the solver releases the GIL, and the matrix need not be copied.
-    fitted = joblib.Parallel(n_jobs=jobs, prefer="threads")(
-        joblib.delayed(fit)(truth[:, i]) for i in range(truth.shape[1])
+    # Processes, not threads: the solver draws from one generator for the whole
+    # process, so fits that shared it would depend on each other's timing.
+    fitted = joblib.Parallel(n_jobs=jobs)(
+        joblib.delayed(_fit_label)(X, truth[:, i], settings.C, settings.seed)
+        for i in range(truth.shape[1])
     )
     return np.array([w for w, _ in fitted]).T, np.array([b for _, b in fitted])
+
+
+def _fit_label(
+    X: sp.csr_matrix, y: NDArray[np.bool_], C: float, seed: int
+) -> tuple[NDArray[np.float64], float]:
+    model = LinearSVC(
+        C=C, class_weight="balanced", dual=True, tol=0.01, random_state=seed
+    )
+    model.fit(X, y)
+    return model.coef_[0], float(model.intercept_[0])
 
 
 def deal_folds(truth: NDArray[np.bool_], folds: int, seed: int) -> NDArray[np.intp]:
