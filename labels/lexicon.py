@@ -13,12 +13,13 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from .errors import LexiconError
+from .taxonomy import Taxonomy
 
 MAX_WORDS = 5
 """The longest phrase, in words; a longer one would never be looked for."""
 
 _WORD = re.compile(r"\w+")
-_CONCEPT = re.compile(r"([a-z][a-z0-9-]*):\S+")
+_CONCEPT = re.compile(r"[a-z0-9][a-z0-9_.-]*:\S+")
 
 
 class Lexicon(Mapping[str, tuple[str, ...]]):
@@ -72,6 +73,26 @@ class Lexicon(Mapping[str, tuple[str, ...]]):
 
     def __or__(self, other: Lexicon) -> Lexicon:
         return Lexicon([*self.items(), *other.items()])
+
+    def rolled_up(self, taxonomy: Taxonomy) -> Lexicon:
+        """Let every phrase count for the labels, too, that its concepts stand for.
+
+        Next to ``place:HT`` a phrase gets ``regions:caribbean``: what holds for every
+        country of a region need not be learned country by country.
+        """
+        labels = {
+            concept: [
+                f"{axis.id}:{label.id.replace(' ', '_')}"
+                for axis in taxonomy
+                for label in axis
+                if label.covers(concept)
+            ]
+            for concept in {c for concepts in self.values() for c in concepts}
+        }
+        return Lexicon(
+            (phrase, [*concepts, *(x for c in concepts for x in labels[c])])
+            for phrase, concepts in self.items()
+        )
 
     @classmethod
     def bundled(cls) -> Lexicon:

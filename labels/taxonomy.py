@@ -20,6 +20,8 @@ from typing import Any
 from .errors import TaxonomyError, UnknownLabelError
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+# Fields of samples and answers, and the kinds of terms that no axis may be.
+_TAKEN = {"id", "title", "text", "source", "date", "error", "words", "place", "subject"}
 _LABEL_FIELDS = {
     "id",
     "name",
@@ -267,10 +269,10 @@ def _axis(table: Any, key: str, where: str) -> Axis:
     if not isinstance(table, Mapping) or not isinstance(table.get("id"), str):
         raise TaxonomyError(f"{where}: an axis needs an id, a string")
     axis = table["id"]
-    if not _ID.fullmatch(axis) or axis in {"id", "title", "text", "source", "date"}:
+    if not _ID.fullmatch(axis) or axis in _TAKEN:
         raise TaxonomyError(
             f"{where}: {axis!r} cannot name an axis; use lower-case letters, digits, "
-            "'-', '_' or '.', and no field name of samples (id, title, text, ...)"
+            f"'-', '_' or '.', and none of {', '.join(sorted(_TAKEN))}"
         )
     labels = table.get(key)
     if not isinstance(labels, list) or not labels:

@@ -13,7 +13,7 @@ import json
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import joblib
@@ -40,6 +40,13 @@ MIN_SAMPLES = 5
 """A label needs so many samples that carry it, one for each fold."""
 
 
+CONCEPT_WEIGHTS = (0.125, 0.25, 0.5, 1.0)
+"""The weights of concepts that are tried where none is given."""
+
+TRIAL_SAMPLES = 2000
+"""Held-out samples on which those weights are compared, so far as there are so many."""
+
+
 class TrainingError(DatelineError):
     """Nothing can be trained on these samples."""
 
@@ -58,8 +65,10 @@ class TrainingSettings:
         At most so many words and word pairs are kept. Default: all.
     C : float
         Inverse strength of regularisation of the classifiers. Default 1.
-    concept_weight : float
-        Weight of each block of concepts, that of words being 1.
+    concept_weight : float, optional
+        Weight of the blocks of concepts, that of words being 1. Default: for each
+        axis the one of :data:`CONCEPT_WEIGHTS` with the best macro-F1 in
+        cross-validation.
     concept_documents : bool
         Whether every concept that the taxonomy gives to a label is a training
         document of its own, made of its phrases. Default True.
@@ -73,7 +82,7 @@ class TrainingSettings:
     min_df: int = 2
     max_words: int | None = None
     C: float = 1.0
-    concept_weight: float = 1.0
+    concept_weight: float | None = None
     concept_documents: bool = True
     folds: int = 5
     seed: int = 0
@@ -125,6 +134,7 @@ def train(
     samples = list(samples)
     taxonomy = taxonomy or Taxonomy.bundled()
     lexicon = lexicon if lexicon is not None else Lexicon.bundled()
+    lexicon = lexicon.rolled_up(taxonomy)
     settings = settings or TrainingSettings()
     if not samples:
         raise TrainingError("there are no samples; give a file that holds some")
@@ -134,21 +144,13 @@ def train(
         lexicon, settings.terms, settings.min_df, settings.max_words
     )
     counts = vectorizer.fit_counts(Article(s.text, s.title, s.id) for s in samples)
-    matrix = _Matrix(vectorizer, counts, settings.concept_weight)
-    heads = []
-    total = len(known) * (settings.folds + 1)
-    for number, (axis, labels) in enumerate(known.items()):
-        heads.append(
-            _fit_head(
-                matrix,
-                _AxisTask.of(axis, labels, samples, taxonomy, matrix, settings),
-                settings,
-                jobs,
-                lambda done, number=number: progress(  # type: ignore[misc]
-                    number * (settings.folds + 1) + done, total
-                ),
-            )
-        )
+    matrix = _Matrix(vectorizer, counts)
+    tasks = [
+        _AxisTask.of(axis, labels, samples, taxonomy, matrix, settings)
+        for axis, labels in known.items()
+    ]
+    steps = _Steps(sum(_count_fits(task, settings) for task in tasks), progress)
+    heads = [_fit_head(matrix, task, settings, jobs, steps.one) for task in tasks]
     weights = np.hstack([head.weights for head in heads])
     return Model(
         terms=vectorizer.terms_,
@@ -163,7 +165,12 @@ def train(
         known=known,
         settings=settings.terms,
         card={
-            "training": _training_card(samples, known, settings, lexicon),
+            "training": _training_card(samples, known, settings, lexicon)
+            | {
+                "concept_weights": {
+                    t.axis: h.concept_weight for t, h in zip(tasks, heads, strict=True)
+                }
+            },
             "metrics": {
                 axis: head.metrics for axis, head in zip(known, heads, strict=True)
             },
@@ -221,24 +228,42 @@ class _Matrix:
     for the articles of each fold.
     """
 
-    def __init__(
-        self, vectorizer: TermVectorizer, counts: sp.csr_matrix, concept_weight: float
-    ) -> None:
+    def __init__(self, vectorizer: TermVectorizer, counts: sp.csr_matrix) -> None:
         self.vectorizer = vectorizer
         self.counts = counts
         self.present = counts.astype(bool).astype(np.float64)
-        scale = np.full(len(vectorizer.terms_), concept_weight)
-        scale[: vectorizer.blocks_[WORDS]] = 1.0
-        self.scale = scale
 
     def idf(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         df = np.asarray(self.present[rows].sum(axis=0)).ravel()
         return inverse_document_frequency(df, len(rows))
 
-    def weigh(self, counts: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:
+    def weigh(
+        self,
+        counts: sp.csr_matrix,
+        idf: NDArray[np.float32],
+        scale: NDArray[np.float64],
+    ) -> sp.csr_matrix:
         weighed = self.vectorizer.weigh(counts, idf)
-        weighed.data *= self.scale[weighed.indices]
+        weighed.data *= scale[weighed.indices]
         return weighed
+
+
+class _Steps:
+    """Counts fits, for the progress that the caller shows."""
+
+    def __init__(self, total: int, progress: Callable[[int, int], None]) -> None:
+        self._done, self._total, self._progress = 0, total, progress
+
+    def one(self) -> None:
+        self._done += 1
+        self._progress(self._done, self._total)
+
+
+def _count_fits(task: _AxisTask, settings: TrainingSettings) -> int:
+    fits = settings.folds + 1
+    if settings.concept_weight is None:
+        fits += len(CONCEPT_WEIGHTS) * len(_trial_folds(len(task.rows), settings.folds))
+    return fits
 
 
 @dataclass(frozen=True)
@@ -246,7 +271,8 @@ class _AxisTask:
     """What one axis is to be trained on.
 
     `rows` of the samples carry the axis and `truth` says which labels each has;
-    `documents` are the counted terms of the lexicon's concepts, with their `meaning`.
+    `documents` are the counted terms of the lexicon's concepts, with their `meaning`;
+    `own` marks the concepts that the axis is to be told by.
     """
 
     axis: str
@@ -256,6 +282,13 @@ class _AxisTask:
     folds: NDArray[np.intp]
     documents: sp.csr_matrix
     meaning: NDArray[np.bool_]
+    own: NDArray[np.bool_]
+
+    def scale(self, n_words: int, concept_weight: float) -> NDArray[np.float64]:
+        """What the weight of each term is multiplied by, shape (n_terms,)."""
+        scale = np.where(self.own, concept_weight, 0.0)
+        scale[:n_words] = 1.0
+        return scale
 
     @classmethod
     def of(
@@ -282,7 +315,36 @@ class _AxisTask:
             deal_folds(truth, settings.folds, settings.seed),
             documents,
             meaning,
+            _own_concepts(taxonomy, axis, matrix.vectorizer),
         )
+
+
+def _own_concepts(
+    taxonomy: Taxonomy, axis: str, vectorizer: TermVectorizer
+) -> NDArray[np.bool_]:
+    """Mark the concepts that an axis is to be told by.
+
+    Those are of the kinds of which some concept stands for a label of the axis, and
+    the labels themselves; all concepts where no kind does. Places say little of
+    topics and would only be learned by heart.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_terms,)
+    """
+    own = np.zeros(len(vectorizer.terms_), dtype=bool)
+    start = vectorizer.blocks_[WORDS]
+    for kind, size in vectorizer.blocks_.items():
+        if kind == WORDS:
+            continue
+        concepts = vectorizer.terms_[start : start + size]
+        own[start : start + size] = kind == axis or any(
+            label.covers(concept) for label in taxonomy[axis] for concept in concepts
+        )
+        start += size
+    if not own.any():
+        own[vectorizer.blocks_[WORDS] :] = True
+    return own
 
 
 def _concept_documents(
@@ -315,6 +377,7 @@ class _Head:
     bias: NDArray[np.float64]
     calibration: NDArray[np.float64]
     thresholds: NDArray[np.float64]
+    concept_weight: float
     metrics: dict[str, Any]
 
 
@@ -323,39 +386,94 @@ def _fit_head(
     task: _AxisTask,
     settings: TrainingSettings,
     jobs: int,
-    progress: Callable[[int], None],
+    progress: Callable[[], None],
 ) -> _Head:
+    weight = settings.concept_weight
+    if weight is None:
+        weight = _choose_concept_weight(matrix, task, settings, jobs, progress)
+    scale = task.scale(matrix.vectorizer.blocks_[WORDS], weight)
     scores = np.zeros(task.truth.shape)
     for fold in range(settings.folds):
         held = task.folds == fold
-        idf = matrix.idf(task.rows[~held])
-        weights, bias = _fit_labels(matrix, task, ~held, idf, settings, jobs)
-        X = matrix.weigh(matrix.counts[task.rows[held]], idf)
-        scores[held] = X @ weights + bias
-        progress(fold + 1)
+        scores[held] = _held_out_scores(matrix, task, held, scale, settings, jobs)
+        progress()
+    head = _calibrated(task, scores, settings.seed)
+    everything = np.ones(len(task.rows), dtype=bool)
+    weights, bias = _fit_labels(
+        matrix, task, everything, matrix.vectorizer.idf_, scale, settings, jobs
+    )
+    progress()
+    return replace(
+        head,
+        weights=weights * scale[:, np.newaxis],
+        bias=bias,
+        concept_weight=weight,
+    )
+
+
+def _choose_concept_weight(
+    matrix: _Matrix,
+    task: _AxisTask,
+    settings: TrainingSettings,
+    jobs: int,
+    progress: Callable[[], None],
+) -> float:
+    """Try the weights of concepts on held-out samples; the best macro-F1 wins."""
+    trials = _trial_folds(len(task.rows), settings.folds)
+    held_in_trials = np.isin(task.folds, trials)
+    tried = replace(task, truth=task.truth[held_in_trials])
+    figures = []
+    for weight in CONCEPT_WEIGHTS:
+        scale = task.scale(matrix.vectorizer.blocks_[WORDS], weight)
+        scores = np.zeros(task.truth.shape)
+        for fold in trials:
+            held = task.folds == fold
+            scores[held] = _held_out_scores(matrix, task, held, scale, settings, jobs)
+            progress()
+        head = _calibrated(tried, scores[held_in_trials], settings.seed)
+        figures.append(head.metrics["macro_f1"] or 0.0)
+    return CONCEPT_WEIGHTS[int(np.argmax(figures))]
+
+
+def _trial_folds(n: int, folds: int) -> range:
+    return range(min(folds, -(-TRIAL_SAMPLES * folds // n)))
+
+
+def _held_out_scores(
+    matrix: _Matrix,
+    task: _AxisTask,
+    held: NDArray[np.bool_],
+    scale: NDArray[np.float64],
+    settings: TrainingSettings,
+    jobs: int,
+) -> NDArray[np.float64]:
+    """Fit on the samples that are not held out, score those that are."""
+    idf = matrix.idf(task.rows[~held])
+    weights, bias = _fit_labels(matrix, task, ~held, idf, scale, settings, jobs)
+    X = matrix.weigh(matrix.counts[task.rows[held]], idf, scale)
+    scores: NDArray[np.float64] = X @ weights + bias
+    return scores
+
+
+def _calibrated(task: _AxisTask, scores: NDArray[np.float64], seed: int) -> _Head:
+    """Turn held-out scores into calibration, thresholds and metrics."""
+    columns = range(len(task.labels))
     calibration = np.array(
-        [fit_sigmoid(scores[:, i], task.truth[:, i]) for i in range(len(task.labels))]
+        [fit_sigmoid(scores[:, i], task.truth[:, i]) for i in columns]
     )
     probabilities = sigmoid(scores * calibration[:, 0] + calibration[:, 1])
     thresholds = np.array(
-        [
-            f1_threshold(probabilities[:, i], task.truth[:, i])
-            for i in range(len(task.labels))
-        ]
+        [f1_threshold(probabilities[:, i], task.truth[:, i]) for i in columns]
     )
-    everything = np.ones(len(task.rows), dtype=bool)
-    idf = matrix.vectorizer.idf_
-    weights, bias = _fit_labels(matrix, task, everything, idf, settings, jobs)
-    progress(settings.folds + 1)
-    outcome = AxisOutcome(
-        task.labels, task.truth, probabilities >= thresholds, probabilities
-    )
+    given = probabilities >= thresholds
+    outcome = AxisOutcome(task.labels, task.truth, given, probabilities)
     return _Head(
-        weights * matrix.scale[:, np.newaxis],
-        bias,
-        calibration,
-        thresholds,
-        metrics(outcome, seed=settings.seed),
+        weights=np.empty(0),
+        bias=np.empty(0),
+        calibration=calibration,
+        thresholds=thresholds,
+        concept_weight=float("nan"),
+        metrics=metrics(outcome, seed=seed),
     )
 
 
@@ -364,6 +482,7 @@ def _fit_labels(
     task: _AxisTask,
     kept: NDArray[np.bool_],
     idf: NDArray[np.float32],
+    scale: NDArray[np.float64],
     settings: TrainingSettings,
     jobs: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -375,9 +494,8 @@ def _fit_labels(
     bias : ndarray of float64, shape (n_labels,)
     """
     counts = sp.vstack([matrix.counts[task.rows[kept]], task.documents], format="csr")
-    X = matrix.weigh(counts, idf)
+    X = matrix.weigh(counts, idf, scale)
     truth = np.vstack([task.truth[kept], task.meaning])
-
     # Processes, not threads: the solver draws from one generator for the whole
     # process, so fits that shared it would depend on each other's timing.
     fitted = joblib.Parallel(n_jobs=jobs)(
