@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -73,11 +74,11 @@ def test_many_keep_their_order_and_ids(predictor: Predictor) -> None:
 
 
 def test_many_answers_a_stream_as_it_comes(predictor: Predictor) -> None:
-    def endless() -> object:
+    def endless() -> Iterator[str]:
         while True:
             yield TEXT
 
-    stream = predictor.predict_many(endless())  # type: ignore[arg-type]
+    stream = predictor.predict_many(endless())
     assert isinstance(next(stream), Prediction)
 
 

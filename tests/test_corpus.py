@@ -1,0 +1,68 @@
+"""The bundled samples: enough of each kind, correctly labelled, none like another."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter, defaultdict
+
+import pytest
+
+from dateline.labels import Sample, Taxonomy, bundled_samples
+
+SAMPLES = bundled_samples()
+TAXONOMY = Taxonomy.bundled()
+
+SHINGLE = 4
+"""Words in a row that are looked for in other samples."""
+
+ALIKE = 0.25
+"""Share of a sample's shingles that no other sample may have as well."""
+
+
+def words(sample: Sample) -> list[str]:
+    return re.findall(r"\w+", f"{sample.title} {sample.text}".casefold())
+
+
+def test_every_sample_carries_both_axes() -> None:
+    assert all(set(s.labels) == {"regions", "topics"} for s in SAMPLES)
+    assert all(s.labels["topics"] for s in SAMPLES)
+
+
+def test_ids_are_unique() -> None:
+    repeated = [id for id, n in Counter(s.id for s in SAMPLES).items() if n > 1]
+    assert repeated == []
+
+
+@pytest.mark.parametrize("axis", ["regions", "topics"])
+def test_every_label_is_primary_often_enough(axis: str) -> None:
+    primary = Counter(s.labels[axis][0] for s in SAMPLES if s.labels[axis])
+    few = {x: primary[x] for x in TAXONOMY[axis].ids if primary[x] < 15}
+    assert few == {}
+
+
+def test_some_samples_have_several_labels_and_some_no_region() -> None:
+    assert sum(len(s.labels["regions"]) > 1 for s in SAMPLES) >= 50
+    assert sum(len(s.labels["topics"]) > 1 for s in SAMPLES) >= 50
+    assert sum(not s.labels["regions"] for s in SAMPLES) >= 50
+
+
+def test_no_two_samples_are_alike() -> None:
+    shingles = {
+        s.id: {tuple(w[i : i + SHINGLE]) for i in range(max(1, len(w) - SHINGLE + 1))}
+        for s in SAMPLES
+        if (w := words(s))
+    }
+    holders: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for id, found in shingles.items():
+        for shingle in found:
+            holders[shingle].append(id)
+    shared: Counter[tuple[str, str]] = Counter()
+    for ids in holders.values():
+        shared.update(itertools.combinations(ids, 2))
+    alike = [
+        (one, other, n)
+        for (one, other), n in shared.items()
+        if n > 1 and n / min(len(shingles[one]), len(shingles[other])) > ALIKE
+    ]
+    assert alike == []

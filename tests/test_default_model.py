@@ -1,0 +1,108 @@
+"""The model inside the package is what training on the bundled samples makes."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+import dateline.predict
+from dateline import Predictor
+from dateline.labels import Lexicon, Taxonomy, bundled_samples
+from dateline.train.evaluate import evaluate
+from dateline.train.fit import train
+
+# A page of text: one line an article, none of them among the samples.
+PAGE = """\
+A bus carrying wedding guests overturned near Multan on Friday, killing eleven people.
+The central bank in Lima left its reference rate at 6.25 percent for a third month.
+Knead the dough for ten minutes, let it rise under a cloth, and bake until golden.
+Fighters seized two villages in the north of Burkina Faso after an ambush on a convoy.
+Astronomers have weighed a galaxy so faint that its stars could be counted by hand.
+Auckland's mayor said the ferry fares would not rise before the council election.
+The union of Danish dockers called off its strike after employers raised the night rate.
+A cyclone warning is in force for Vanuatu, with gusts of 140 km/h expected by dawn.
+The striker's late penalty took the Algerian side into the semi-finals.
+Prosecutors in Ghent asked for twelve years in the trial of a man who sold fake art.
+"""
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Predictor:
+    return Predictor.load()
+
+
+def test_file_is_small() -> None:
+    path = Path(str(files(dateline.predict) / "default.safetensors"))
+    assert path.stat().st_size <= 5_000_000
+
+
+def test_retraining_gives_the_same_scores(shipped: Predictor) -> None:
+    again = Predictor(train(bundled_samples(), jobs=-1))
+    for line in PAGE.splitlines():
+        expected = shipped.predict(line).scores
+        found = again.predict(line).scores
+        for axis, scores in expected.items():
+            # Other versions of the libraries may round otherwise.
+            assert found[axis] == pytest.approx(scores, abs=0.02), line
+
+
+def test_card_tells_what_it_was_made_from(shipped: Predictor) -> None:
+    training = shipped.model.card["training"]
+    assert training["samples"] == len(bundled_samples())
+    lexicon = Lexicon.bundled().rolled_up(Taxonomy.bundled())
+    assert training["lexicon_phrases"] == len(lexicon)
+
+
+def test_every_label_of_the_taxonomy_is_known(shipped: Predictor) -> None:
+    taxonomy = Taxonomy.bundled()
+    assert shipped.model.known == {axis.id: axis.ids for axis in taxonomy}
+
+
+@pytest.mark.parametrize(
+    ("text", "regions", "topics"),
+    [
+        (
+            "Kenyan police officers were killed in Port-au-Prince by gang members.",
+            {"caribbean", "eastern-africa"},
+            {"crime-law-justice", "conflict-war-peace"},
+        ),
+        (
+            "Roast the turkey slowly and baste it with butter.",
+            set(),
+            {"lifestyle-leisure"},
+        ),
+        (
+            "U.S. Senate votes to confirm the new Treasury secretary.",
+            {"northern-america"},
+            {"politics-government"},
+        ),
+        (
+            "Magnitude 6.1 quake shakes Honshu, no tsunami warning",
+            {"east-asia"},
+            {"disaster-accident-emergency"},
+        ),
+    ],
+)
+def test_plain_cases_are_right(
+    shipped: Predictor, text: str, regions: set[str], topics: set[str]
+) -> None:
+    prediction = shipped.predict(text)
+    assert {r.label for r in prediction.regions[:2]} <= regions
+    assert bool(prediction.regions) == bool(regions)
+    assert prediction.topics
+    assert prediction.topics[0].label in topics
+
+
+GOLD = Path(__file__).parent.parent.parent / "shared" / "data" / "dev" / "gold.jsonl"
+
+
+@pytest.mark.skipif(not GOLD.exists(), reason="needs the real text beside the checkout")
+def test_real_news_is_mostly_right(shipped: Predictor) -> None:
+    from dateline.labels import read_samples
+
+    figures = evaluate(shipped, read_samples(GOLD, shipped.taxonomy))
+    assert figures["regions"]["top1"] >= 0.88, json.dumps(figures["regions"])
+    assert figures["topics"]["top1"] >= 0.75, json.dumps(figures["topics"])
