@@ -394,6 +394,8 @@ def _checked_settings(value: Any) -> TermSettings:
         settings.ngrams not in (1, 2)
         or type(settings.lead_words) is not int
         or not all(isinstance(w, int | float) and 0.5 <= w <= 100 for w in weights)
+        or not isinstance(settings.half_density, int | float)
+        or not 0 <= settings.half_density <= 1
     ):
         raise _Damaged("its settings of terms are out of range")
     return settings

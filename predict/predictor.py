@@ -276,7 +276,14 @@ class Predictor:
         ids = np.array([number for number, _ in known], dtype=np.int64)
         amounts = np.array([count for _, count in known], dtype=np.float64)
         rows = np.array([0, len(ids)])
-        return ids, weigh(ids, amounts, rows, self._idf, self._blocks)
+        return ids, weigh(
+            ids,
+            amounts,
+            rows,
+            self._idf,
+            self._blocks,
+            self.model.settings.half_density,
+        )
 
     def _probabilities(
         self, ids: NDArray[np.int64], weights: NDArray[np.float64]

@@ -123,6 +123,7 @@ def test_card_without_a_version_is_refused(model_file: Path, card: str) -> None:
         ("settings", {"colour": 3}),
         ("settings", {"title_weight": 0}),
         ("settings", {"lead_weight": float("nan")}),
+        ("settings", {"half_density": 2}),
         ("taxonomy", None),
         ("taxonomy", [{"id": "land"}]),
         ("taxonomy", [3]),

@@ -167,12 +167,20 @@ def test_spans_of_concepts_point_at_the_phrases() -> None:
     ]
 
 
-def test_each_block_has_length_one() -> None:
+def test_block_of_concepts_is_the_longer_the_denser_they_stand() -> None:
+    ids, rows = np.array([0, 1, 0, 1]), np.array([0, 2, 4])
+    counts = np.array([99.0, 1.0, 1.0, 1.0])
+    weights = weigh(ids, counts, rows, np.ones(2), np.array([0, 1, 2]), 0.01)
+    assert weights[[0, 2]] == pytest.approx(1)
+    assert weights[[1, 3]] == pytest.approx([1 / 1.99, 1 / 1.01])
+
+
+def test_each_block_has_length_one_without_regard_to_density() -> None:
     ids = np.array([0, 1, 3, 2, 3])
     rows = np.array([0, 3, 5])
     idf = np.array([1.0, 2.0, 1.5, 1.0])
     blocks = np.array([0, 2, 4])
-    weights = weigh(ids, np.array([1.0, 1.0, 2.0, 1.0, 1.0]), rows, idf, blocks)
+    weights = weigh(ids, np.array([1.0, 1.0, 2.0, 1.0, 1.0]), rows, idf, blocks, 0.0)
     assert weights[:2] == pytest.approx([1 / 5**0.5, 2 / 5**0.5])
     assert weights[2] == pytest.approx(1)
     assert np.linalg.norm(weights[3:]) == pytest.approx(1)

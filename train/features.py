@@ -121,6 +121,7 @@ class TermVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             counts.indptr,
             self.idf_ if idf is None else idf,
             self.bounds_,
+            (self.settings or TermSettings()).half_density,
         )
         return sp.csr_matrix((data, counts.indices, counts.indptr), counts.shape)
 
