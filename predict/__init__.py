@@ -2,6 +2,7 @@
 
 from .articles import Article
 from .model import FORMAT_VERSION, Model, ModelError
+from .phrases import PhraseTable
 from .predictor import Evidence, Explanation, Prediction, Predictor, Scored
 from .terms import Span, TermScanner, TermSettings
 
@@ -12,6 +13,7 @@ __all__ = [
     "Explanation",
     "Model",
     "ModelError",
+    "PhraseTable",
     "Prediction",
     "Predictor",
     "Scored",

@@ -20,9 +20,11 @@ calibration         float64  (n_labels, 2)                  slope and offset of 
 thresholds          float64  (n_labels,)                    probability from which the
                                                             label is given
 phrases             uint8    (bytes,)                       UTF-8, a phrase a line
-phrase_ends         int32    (n_phrases,)                   where each phrase's concepts
-                                                            end in phrase_concepts
-phrase_concepts     int32    (n_entries,)                   terms that phrases count as
+phrase_meanings     uint16   (n_phrases,)                   what each phrase stands for
+meaning_ends        int32    (n_meanings,)                  where the concepts of each
+                                                            meaning end in
+                                                            meaning_concepts
+meaning_concepts    int32    (n_entries,)                   terms that meanings count as
 =================== ======== ============================== ===========================
 
 Labels are those that the card names, axis after axis. To change the format: raise
@@ -50,6 +52,7 @@ from safetensors.numpy import save
 
 from ..labels.errors import DatelineError, TaxonomyError
 from ..labels.taxonomy import Label, Taxonomy
+from .phrases import PhraseTable
 from .terms import WORDS, TermSettings
 
 FORMAT_VERSION = 1
@@ -67,8 +70,9 @@ _TYPES = {
     "calibration": np.float64,
     "thresholds": np.float64,
     "phrases": np.uint8,
-    "phrase_ends": np.int32,
-    "phrase_concepts": np.int32,
+    "phrase_meanings": np.uint16,
+    "meaning_ends": np.int32,
+    "meaning_concepts": np.int32,
 }
 
 
@@ -108,8 +112,8 @@ class Model:
     weights : ndarray of float16, shape (n_terms, n_labels)
     bias, thresholds : ndarray of float64, shape (n_labels,)
     calibration : ndarray of float64, shape (n_labels, 2)
-    phrases : mapping of str to tuple of str
-        Phrases of the lexicon and their concepts, which are all among the terms.
+    phrases : PhraseTable
+        The lexicon, whose concepts are all among the terms.
     taxonomy : Taxonomy
     known : mapping of str to tuple of str
         Axis id to the ids of the labels that the model was trained on, in the
@@ -126,7 +130,7 @@ class Model:
     bias: NDArray[np.float64]
     calibration: NDArray[np.float64]
     thresholds: NDArray[np.float64]
-    phrases: Mapping[str, tuple[str, ...]]
+    phrases: PhraseTable
     taxonomy: Taxonomy
     known: Mapping[str, tuple[str, ...]]
     settings: TermSettings
@@ -146,8 +150,14 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """The model as the bytes of its file; the same model gives the same bytes."""
+        if len(self.phrases.meanings) > np.iinfo(_TYPES["phrase_meanings"]).max:
+            raise ModelError(
+                f"the lexicon's phrases stand for {len(self.phrases.meanings)} different "
+                "sets of concepts, more than a model file holds; give phrases that mean "
+                "the same the same concepts"
+            )
         numbers = {term: i for i, term in enumerate(self.terms)}
-        concepts = [[numbers[c] for c in found] for found in self.phrases.values()]
+        concepts = [[numbers[c] for c in found] for found in self.phrases.meanings]
         card = {
             "format_version": FORMAT_VERSION,
             "blocks": dict(self.blocks),
@@ -163,9 +173,10 @@ class Model:
             "bias": self.bias,
             "calibration": self.calibration,
             "thresholds": self.thresholds,
-            "phrases": _to_lines(self.phrases),
-            "phrase_ends": np.cumsum([len(c) for c in concepts], dtype=np.int32),
-            "phrase_concepts": np.array(
+            "phrases": _to_lines(self.phrases.phrases),
+            "phrase_meanings": self.phrases.meaning_of,
+            "meaning_ends": np.cumsum([len(c) for c in concepts], dtype=np.int32),
+            "meaning_concepts": np.array(
                 [c for found in concepts for c in found], dtype=np.int32
             ),
         }
@@ -308,15 +319,17 @@ def _checked(arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Model:
     taxonomy = Taxonomy.from_json(card.get("taxonomy"))  # type: ignore[arg-type]
     known = _checked_labels(card.get("labels"), taxonomy)
     n_terms, n_labels = len(terms), sum(map(len, known.values()))
-    n_entries = len(arrays["phrase_concepts"].reshape(-1))
+    n_meanings = arrays["meaning_ends"].size
+    n_entries = arrays["meaning_concepts"].size
     for name, shape in {
         "idf": (n_terms,),
         "weights": (n_terms, n_labels),
         "bias": (n_labels,),
         "calibration": (n_labels, 2),
         "thresholds": (n_labels,),
-        "phrase_ends": (len(phrases),),
-        "phrase_concepts": (n_entries,),
+        "phrase_meanings": (len(phrases),),
+        "meaning_ends": (n_meanings,),
+        "meaning_concepts": (n_entries,),
     }.items():
         if arrays[name].shape != shape:
             raise _Damaged(
@@ -329,10 +342,12 @@ def _checked(arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Model:
         raise _Damaged("an inverse document frequency is not positive")
     if ((arrays["thresholds"] < 0) | (arrays["thresholds"] > 1)).any():
         raise _Damaged("a threshold is no probability")
-    ends, concepts = arrays["phrase_ends"], arrays["phrase_concepts"]
-    starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
-    if (ends <= starts).any() or int(ends[-1] if len(ends) else 0) != n_entries:
+    ends, concepts = arrays["meaning_ends"], arrays["meaning_concepts"]
+    starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)[:n_meanings]
+    if (ends <= starts).any() or int(ends[-1] if n_meanings else 0) != n_entries:
         raise _Damaged("the concepts of phrases do not add up")
+    if phrases and arrays["phrase_meanings"].max() >= n_meanings:
+        raise _Damaged("a phrase stands for nothing")
     blocks = _checked_blocks(card.get("blocks"), n_terms)
     first = blocks[WORDS]
     if n_entries and not (first <= concepts.min() and concepts.max() < n_terms):
@@ -346,12 +361,14 @@ def _checked(arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Model:
         bias=arrays["bias"],
         calibration=arrays["calibration"],
         thresholds=arrays["thresholds"],
-        phrases={
-            phrase: tuple(names[start:end])
-            for phrase, start, end in zip(
-                phrases, starts.tolist(), ends.tolist(), strict=True
-            )
-        },
+        phrases=PhraseTable(
+            phrases,
+            arrays["phrase_meanings"],
+            [
+                names[start:end]
+                for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+            ],
+        ),
         taxonomy=taxonomy,
         known=known,
         settings=_checked_settings(card.get("settings")),

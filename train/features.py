@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..labels.lexicon import Lexicon
 from ..predict.articles import Article
+from ..predict.phrases import PhraseTable
 from ..predict.terms import WORDS, TermScanner, TermSettings, weigh
 
 
@@ -138,7 +139,7 @@ class TermVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.cumsum([0, *self.blocks_.values()])
 
     def _scanner(self) -> TermScanner:
-        return TermScanner(self.lexicon or {}, self.settings)
+        return TermScanner(PhraseTable.of(self.lexicon or {}), self.settings)
 
     def _count(self, X: Iterable[str | Article]) -> list[dict[str, float]]:
         if isinstance(X, str):

@@ -31,6 +31,7 @@ from ..labels.samples import Sample
 from ..labels.taxonomy import Taxonomy
 from ..predict.articles import Article
 from ..predict.model import Model
+from ..predict.phrases import PhraseTable
 from ..predict.predictor import sigmoid
 from ..predict.terms import WORDS, TermSettings
 from .evaluate import AxisOutcome, metrics
@@ -160,7 +161,7 @@ def train(
         bias=np.concatenate([head.bias for head in heads]),
         calibration=np.vstack([head.calibration for head in heads]),
         thresholds=np.concatenate([head.thresholds for head in heads]),
-        phrases=dict(lexicon),
+        phrases=PhraseTable.of(lexicon),
         taxonomy=taxonomy,
         known=known,
         settings=settings.terms,
