@@ -150,7 +150,7 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """The model as the bytes of its file; the same model gives the same bytes."""
-        if len(self.phrases.meanings) > np.iinfo(_TYPES["phrase_meanings"]).max:
+        if len(self.phrases.meanings) > 2**16:
             raise ModelError(
                 f"the lexicon's phrases stand for {len(self.phrases.meanings)} different "
                 "sets of concepts, more than a model file holds; give phrases that mean "
