@@ -67,7 +67,11 @@ def test_threshold_of_ones_own_replaces_those_of_the_labels(model: Model) -> Non
 
 
 def test_many_keep_their_order_and_ids(predictor: Predictor) -> None:
-    articles = [Article(TEXT, id="a"), "", Article("A home run in Tokyo", id="c")]
+    articles: list[str | Article] = [
+        Article(TEXT, id="a"),
+        "",
+        Article("A home run in Tokyo", id="c"),
+    ]
     predictions = list(predictor.predict_many(iter(articles)))
     assert [p.id for p in predictions] == ["a", "", "c"]
     assert predictions[0] == predictor.predict(Article(TEXT, id="a"))
