@@ -406,15 +406,17 @@ def _checked_settings(value: Any) -> TermSettings:
         settings = TermSettings(**value)
     except TypeError:
         raise _Damaged("its settings of terms are not ours") from None
-    weights = (settings.title_weight, settings.lead_weight)
-    if (
-        settings.ngrams not in (1, 2)
-        or type(settings.lead_words) is not int
-        or not all(isinstance(w, int | float) and 0.5 <= w <= 100 for w in weights)
-        or not isinstance(settings.half_density, int | float)
-        or not 0 <= settings.half_density <= 1
-    ):
+    if settings.ngrams not in (1, 2) or type(settings.lead_words) is not int:
         raise _Damaged("its settings of terms are out of range")
+    for name, low, high in (
+        ("title_weight", 0.01, 1000.0),
+        ("lead_weight", 0.01, 1000.0),
+        ("concept_power", 0.0, 2.0),
+        ("half_density", 0.0, 1.0),
+    ):
+        number = getattr(settings, name)
+        if not isinstance(number, int | float) or not low <= number <= high:
+            raise _Damaged(f"its setting {name} is not between {low:g} and {high:g}")
     return settings
 
 

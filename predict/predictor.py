@@ -282,7 +282,7 @@ class Predictor:
             rows,
             self._idf,
             self._blocks,
-            self.model.settings.half_density,
+            self.model.settings,
         )
 
     def _probabilities(

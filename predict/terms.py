@@ -10,10 +10,11 @@ An article becomes terms of two sorts:
   (``place:HT``, ``subject:health/vaccines``). Within one kind of concept, the part
   before the colon, the longest phrase wins.
 
-The terms of one kind are a *block*. Each block is weighed by sublinear TF-IDF and
-scaled to a Euclidean length, then the blocks are joined. The block of words has length
-1; a block of concepts the closer to 1 the denser they stand among the words, so that
-one town named in passing in a long article says less than one in a headline.
+The terms of one kind are a *block*. Each block is weighed by TF-IDF and scaled to a
+Euclidean length, then the blocks are joined. The block of words has length 1; a block
+of concepts the closer to 1 the denser they stand among the words, so that one town
+named in passing in a long article says less than one in a headline. For the same
+reason concepts count for more in the title and at the head of the text.
 """
 
 from __future__ import annotations
@@ -43,21 +44,26 @@ class TermSettings:
     ngrams : int
         Longest run of words that is a term, 1 or 2. Default 2.
     title_weight : float
-        What an occurrence in the title counts for. Default 1.
+        What a concept in the title counts for. Default 3.
     lead_weight : float
-        What an occurrence among the first `lead_words` tokens of the text counts
-        for; later ones count for 1. Default 1.
+        What a concept among the first `lead_words` tokens of the text counts for;
+        later ones count for 1, as every word does. Default 2.
     lead_words : int
-        Length of the lead, in tokens. Default 60.
+        Length of the lead, in tokens. Default 30.
+    concept_power : float
+        A concept counted `c` times weighs ``c ** concept_power``. Long articles name
+        all sorts of things; a logarithm, good for words, would make the many as weak
+        as the few. Default 0.75.
     half_density : float
         Concepts per word at which a block of concepts has half its full length; 0
         gives every block its full length. Default 0.02.
     """
 
     ngrams: int = 2
-    title_weight: float = 1.0
-    lead_weight: float = 1.0
-    lead_words: int = 60
+    title_weight: float = 3.0
+    lead_weight: float = 2.0
+    lead_words: int = 30
+    concept_power: float = 0.75
     half_density: float = 0.02
 
 
@@ -95,7 +101,7 @@ class TermScanner:
         self._phrases = phrases
 
     def count(self, article: Article) -> dict[str, float]:
-        """Count the terms of an article, each occurrence by the weight of its place.
+        """Count the terms of an article, concepts by the weight of their place.
 
         Returns
         -------
@@ -105,11 +111,14 @@ class TermScanner:
         counts: dict[str, float] = {}
         settings = self.settings
         caseless = _is_caseless(article)
-        for term, _, _ in self._scan(article.title, caseless):
-            counts[term] = counts.get(term, 0.0) + settings.title_weight
-        for term, first, _ in self._scan(article.text, caseless):
+        for field in (article.title, article.text):
+            for word, _, _ in self._words(_TOKEN.findall(field.lower())):
+                counts[word] = counts.get(word, 0.0) + 1.0
+        for concept, _, _ in self._concepts(article.title, caseless):
+            counts[concept] = counts.get(concept, 0.0) + settings.title_weight
+        for concept, first, _ in self._concepts(article.text, caseless):
             weight = settings.lead_weight if first < settings.lead_words else 1.0
-            counts[term] = counts.get(term, 0.0) + weight
+            counts[concept] = counts.get(concept, 0.0) + weight
         return counts
 
     def locate(self, article: Article) -> dict[str, list[Span]]:
@@ -117,35 +126,36 @@ class TermScanner:
         places: dict[str, list[Span]] = {}
         caseless = _is_caseless(article)
         for name, field in (("title", article.title), ("text", article.text)):
-            written = [match.span() for match in _TOKEN.finditer(field)]
-            lowered = _spans_of_lowered(field)
-            for term, first, last in self._scan(field, caseless):
-                spans = written if ":" in term else lowered
-                places.setdefault(term, []).append(
-                    Span(name, spans[first][0], spans[last][1])
-                )
+            for spans, found in (
+                (_spans_of_lowered(field), self._words(_TOKEN.findall(field.lower()))),
+                (
+                    [match.span() for match in _TOKEN.finditer(field)],
+                    self._concepts(field, caseless),
+                ),
+            ):
+                for term, first, last in found:
+                    places.setdefault(term, []).append(
+                        Span(name, spans[first][0], spans[last][1])
+                    )
         return places
 
-    def _scan(self, field: str, caseless: bool) -> Iterator[tuple[str, int, int]]:
-        """Yield each term with its first and last token.
-
-        Tokens of words are those of the lower-cased field, tokens of concepts those
-        of the field as written; the two differ only where lower-casing makes a
-        character longer (U+0130).
-        """
-        lowered = _TOKEN.findall(field.lower())
+    def _words(self, lowered: list[str]) -> Iterator[tuple[str, int, int]]:
+        """Yield words and pairs of words, with their first and last token."""
+        pairs = self.settings.ngrams > 1
         previous, before = "", 0
         for position, word in enumerate(lowered):
             if len(word) < 2:
                 continue
             yield word, position, position
-            if previous and self.settings.ngrams > 1:
+            if previous and pairs:
                 yield f"{previous} {word}", before, position
             previous, before = word, position
+
+    def _concepts(self, field: str, caseless: bool) -> Iterator[tuple[str, int, int]]:
+        """Yield concepts, with the first and last token of their phrases."""
         tokens = _TOKEN.findall(field)
-        if len(tokens) != len(lowered):
-            lowered = [token.lower() for token in tokens]
-        yield from self._phrases.find(tokens, lowered, caseless=caseless)
+        lowered = [token.lower() for token in tokens]
+        return self._phrases.find(tokens, lowered, caseless=caseless)
 
 
 def _is_caseless(article: Article) -> bool:
@@ -171,35 +181,38 @@ def weigh(
     rows: NDArray[np.integer],
     idf: NDArray[np.floating],
     blocks: NDArray[np.integer],
-    half_density: float,
+    settings: TermSettings,
 ) -> NDArray[np.float64]:
-    """Weigh counted terms: sublinear TF-IDF, each block of each row scaled.
+    """Weigh counted terms: TF-IDF, each block of each row scaled.
 
-    A term counted `c` times weighs ``(1 + ln c) * idf``, as in scikit-learn's
-    ``TfidfTransformer(sublinear_tf=True)``; then the weights of a row's terms in one
-    block are divided by their Euclidean length. Those of a block of concepts are
-    multiplied by ``m / (m + half_density * n)``, `m` being the counts of the block and
-    `n` those of the words, of the row.
+    A word counted `c` times weighs ``(1 + ln c) * idf``, as in scikit-learn's
+    ``TfidfTransformer(sublinear_tf=True)``, a concept ``c ** concept_power * idf``;
+    then the weights of a row's terms in one block are divided by their Euclidean
+    length. Those of a block of concepts are multiplied by
+    ``m / (m + half_density * n)``, `m` being the counts of the block and `n` those of
+    the words, of the row.
 
     Parameters
     ----------
     ids : ndarray of int, shape (n_entries,)
         Term of each entry.
     counts : ndarray of float64, shape (n_entries,)
-        Its count, above 1/e.
+        Its count, that of a word at least 1.
     rows : ndarray of int, shape (n_rows + 1,)
         Where each row's entries begin; the end last (a CSR matrix's ``indptr``).
     idf : ndarray of float, shape (n_terms,)
         Inverse document frequencies.
     blocks : ndarray of int, shape (n_blocks + 1,)
         The first term of each block, words first; the number of terms last.
-    half_density : float
+    settings : TermSettings
 
     Returns
     -------
     ndarray of float64, shape (n_entries,)
     """
-    weights = (1.0 + np.log(counts)) * idf[ids]
+    words = ids < blocks[1]
+    power = counts**settings.concept_power
+    weights = np.where(words, 1.0 + np.log(counts), power) * idf[ids]
     n_blocks, n_rows = len(blocks) - 1, len(rows) - 1
     group = np.searchsorted(blocks, ids, side="right") - 1
     if n_rows > 1:
@@ -208,10 +221,11 @@ def weigh(
     lengths = np.sqrt(squares)
     lengths[lengths == 0.0] = 1.0
     scale = 1.0 / lengths
-    if half_density:
+    if settings.half_density and n_blocks > 1:
         totals = np.bincount(group, weights=counts, minlength=n_rows * n_blocks)
         totals = totals.reshape(n_rows, n_blocks)
-        density = totals / (totals + half_density * np.maximum(totals[:, :1], 1.0))
+        expected = settings.half_density * np.maximum(totals[:, :1], 1.0)
+        density = totals / (totals + expected)
         density[:, 0] = 1.0
         scale *= density.ravel()
     scaled: NDArray[np.float64] = weights * scale[group]

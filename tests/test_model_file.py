@@ -121,7 +121,7 @@ def test_card_without_a_version_is_refused(model_file: Path, card: str) -> None:
         ("settings", None),
         ("settings", {"ngrams": 3}),
         ("settings", {"colour": 3}),
-        ("settings", {"title_weight": 0}),
+        ("settings", {"title_weight": -1}),
         ("settings", {"lead_weight": float("nan")}),
         ("settings", {"half_density": 2}),
         ("taxonomy", None),

@@ -122,7 +122,7 @@ class TermVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             counts.indptr,
             self.idf_ if idf is None else idf,
             self.bounds_,
-            (self.settings or TermSettings()).half_density,
+            self.settings or TermSettings(),
         )
         return sp.csr_matrix((data, counts.indices, counts.indptr), counts.shape)
 
