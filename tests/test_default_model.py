@@ -12,7 +12,7 @@ import dateline.predict
 from dateline import Predictor
 from dateline.labels import Lexicon, Taxonomy, bundled_samples
 from dateline.train.evaluate import evaluate
-from dateline.train.fit import train
+from dateline.train.fit import BUNDLED, train
 
 # A page of text: one line an article, none of them among the samples.
 PAGE = """\
@@ -40,7 +40,7 @@ def test_file_is_small() -> None:
 
 
 def test_retraining_gives_the_same_scores(shipped: Predictor) -> None:
-    again = Predictor(train(bundled_samples(), jobs=-1))
+    again = Predictor(train(bundled_samples(), settings=BUNDLED, jobs=-1))
     for line in PAGE.splitlines():
         expected = shipped.predict(line).scores
         found = again.predict(line).scores

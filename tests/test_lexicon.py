@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,17 @@ class TestBundled:
         concepts = {c for found in self.lexicon.values() for c in found}
         stray = sorted(c for c in concepts if not any(x.covers(c) for x in labels))
         assert stray == []
+
+    def test_every_subject_has_a_name(self) -> None:
+        table = files("dateline.labels") / "lexicon" / "concepts.tsv"
+        rows = [
+            line.split("\t")
+            for line in table.read_text("utf-8").splitlines()
+            if not line.startswith("#")
+        ]
+        named = {row[0] for row in rows if len(row) > 1 and row[1]}
+        subjects = {c for found in self.lexicon.values() for c in found}
+        assert {c for c in subjects if c.startswith("subject:")} == named
 
     def test_every_topic_has_some_hundreds_of_phrases(self) -> None:
         for label in Taxonomy.bundled()["topics"]:

@@ -95,6 +95,7 @@ def train(
             samples,
             taxonomy=taxonomy,
             lexicon=lexicon,
+            settings=fit.TrainingSettings() if files else fit.BUNDLED,
             jobs=jobs,
             strict=strict,
             warn=lambda message: click.echo(f"dateline: warning: {message}", err=True),
