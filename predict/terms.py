@@ -44,27 +44,27 @@ class TermSettings:
     ngrams : int
         Longest run of words that is a term, 1 or 2. Default 2.
     title_weight : float
-        What a concept in the title counts for. Default 3.
+        What a concept in the title counts for. Default 6.
     lead_weight : float
         What a concept among the first `lead_words` tokens of the text counts for;
-        later ones count for 1, as every word does. Default 2.
+        later ones count for 1, as every word does. Default 3.
     lead_words : int
-        Length of the lead, in tokens. Default 30.
+        Length of the lead, in tokens. Default 60.
     concept_power : float
         A concept counted `c` times weighs ``c ** concept_power``. Long articles name
         all sorts of things; a logarithm, good for words, would make the many as weak
         as the few. Default 0.75.
     half_density : float
         Concepts per word at which a block of concepts has half its full length; 0
-        gives every block its full length. Default 0.02.
+        gives every block its full length. Default 0.03.
     """
 
     ngrams: int = 2
-    title_weight: float = 3.0
-    lead_weight: float = 2.0
-    lead_words: int = 30
+    title_weight: float = 6.0
+    lead_weight: float = 3.0
+    lead_words: int = 60
     concept_power: float = 0.75
-    half_density: float = 0.02
+    half_density: float = 0.03
 
 
 @dataclass(frozen=True)
