@@ -88,7 +88,7 @@ def to_json(answer: Prediction | BadRow) -> dict[str, Any]:
     if isinstance(answer, BadRow):
         return {"id": answer.id, "error": answer.error}
     return {"id": answer.id} | {
-        axis: [vars(scored) for scored in given]
+        axis: [vars(scored) | {"score": round(scored.score, 4)} for scored in given]
         for axis, given in answer.labels.items()
     }
 
