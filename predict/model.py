@@ -406,9 +406,10 @@ def _checked_settings(value: Any) -> TermSettings:
         settings = TermSettings(**value)
     except TypeError:
         raise _Damaged("its settings of terms are not ours") from None
-    if settings.ngrams not in (1, 2) or type(settings.lead_words) is not int:
-        raise _Damaged("its settings of terms are out of range")
+    if settings.ngrams not in (1, 2):
+        raise _Damaged("its setting ngrams is neither 1 nor 2")
     for name, low, high in (
+        ("lead_words", 1.0, 1e9),
         ("title_weight", 0.01, 1000.0),
         ("lead_weight", 0.01, 1000.0),
         ("concept_power", 0.0, 2.0),

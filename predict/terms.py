@@ -19,6 +19,7 @@ reason concepts count for more in the title and at the head of the text.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,10 +47,11 @@ class TermSettings:
     title_weight : float
         What a concept in the title counts for. Default 6.
     lead_weight : float
-        What a concept among the first `lead_words` tokens of the text counts for;
-        later ones count for 1, as every word does. Default 3.
+        What a concept at the very beginning of the text counts for. Default 5.
     lead_words : int
-        Length of the lead, in tokens. Default 60.
+        How fast that fades: at token `p` of the text a concept counts for
+        ``1 + (lead_weight - 1) * exp(-p / lead_words)``. Every word counts for 1.
+        Default 30.
     concept_power : float
         A concept counted `c` times weighs ``c ** concept_power``. Long articles name
         all sorts of things; a logarithm, good for words, would make the many as weak
@@ -61,8 +63,8 @@ class TermSettings:
 
     ngrams: int = 2
     title_weight: float = 6.0
-    lead_weight: float = 3.0
-    lead_words: int = 60
+    lead_weight: float = 5.0
+    lead_words: int = 30
     concept_power: float = 0.75
     half_density: float = 0.03
 
@@ -117,7 +119,8 @@ class TermScanner:
         for concept, _, _ in self._concepts(article.title, caseless):
             counts[concept] = counts.get(concept, 0.0) + settings.title_weight
         for concept, first, _ in self._concepts(article.text, caseless):
-            weight = settings.lead_weight if first < settings.lead_words else 1.0
+            lead = math.exp(-first / settings.lead_words)
+            weight = 1.0 + (settings.lead_weight - 1.0) * lead
             counts[concept] = counts.get(concept, 0.0) + weight
         return counts
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -143,10 +145,11 @@ def test_phrase_may_be_a_name_and_a_word() -> None:
 
 
 def test_concepts_count_by_their_place_and_words_do_not() -> None:
-    settings = TermSettings(title_weight=3, lead_weight=2, lead_words=3)
+    settings = TermSettings(title_weight=3, lead_weight=2, lead_words=4)
     scanner = TermScanner(PhraseTable.of({"Oslo": ["place:NO"]}), settings)
     counts = scanner.count(Article("rain in Oslo and Oslo", "Oslo"))
-    assert counts["place:NO"] == 3 + 2 + 1
+    in_text = (1 + math.exp(-2 / 4)) + (1 + math.exp(-4 / 4))
+    assert counts["place:NO"] == pytest.approx(3 + in_text)
     assert counts["oslo"] == 3
     assert counts["rain in"] == 1
 
