@@ -58,7 +58,7 @@ class TermSettings:
         as the few. Default 0.75.
     half_density : float
         Concepts per word at which a block of concepts has half its full length; 0
-        gives every block its full length. Default 0.03.
+        gives every block its full length. Default 0.04.
     """
 
     ngrams: int = 2
@@ -66,7 +66,7 @@ class TermSettings:
     lead_weight: float = 5.0
     lead_words: int = 30
     concept_power: float = 0.75
-    half_density: float = 0.03
+    half_density: float = 0.04
 
 
 @dataclass(frozen=True)

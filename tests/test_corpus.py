@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from dateline.labels import Sample, Taxonomy, bundled_samples
+from dateline.labels import Lexicon, Sample, Taxonomy, bundled_samples
+from dateline.predict import Article, PhraseTable, TermScanner
 
 SAMPLES = bundled_samples()
 TAXONOMY = Taxonomy.bundled()
@@ -34,17 +35,36 @@ def test_ids_are_unique() -> None:
     assert repeated == []
 
 
-@pytest.mark.parametrize("axis", ["regions", "topics"])
-def test_every_label_is_primary_often_enough(axis: str) -> None:
+@pytest.mark.parametrize(("axis", "least"), [("regions", 150), ("topics", 200)])
+def test_every_label_is_primary_often_enough(axis: str, least: int) -> None:
     primary = Counter(s.labels[axis][0] for s in SAMPLES if s.labels[axis])
-    few = {x: primary[x] for x in TAXONOMY[axis].ids if primary[x] < 15}
+    few = {x: primary[x] for x in TAXONOMY[axis].ids if primary[x] < least}
     assert few == {}
 
 
-def test_some_samples_have_several_labels_and_some_no_region() -> None:
-    assert sum(len(s.labels["regions"]) > 1 for s in SAMPLES) >= 50
-    assert sum(len(s.labels["topics"]) > 1 for s in SAMPLES) >= 50
-    assert sum(not s.labels["regions"] for s in SAMPLES) >= 50
+def test_many_samples_have_two_regions_and_many_have_none() -> None:
+    assert len(SAMPLES) >= 4000
+    assert sum(len(s.labels["regions"]) > 1 for s in SAMPLES) >= 400
+    assert sum(len(s.labels["topics"]) > 1 for s in SAMPLES) >= 400
+    assert sum(not s.labels["regions"] for s in SAMPLES) >= 250
+
+
+def test_every_country_and_territory_appears() -> None:
+    scanner = TermScanner(PhraseTable.of(Lexicon.bundled()))
+    found = {
+        term.removeprefix("place:")
+        for s in SAMPLES
+        for term in scanner.count(Article(s.text, s.title))
+    }
+    countries = {c for label in TAXONOMY["regions"] for c in label.countries}
+    assert countries - found == set()
+
+
+def test_primary_region_is_that_of_the_file() -> None:
+    for s in SAMPLES:
+        region = s.id.rpartition("-")[0]
+        expected = None if region == "no-place" else region
+        assert next(iter(s.labels["regions"]), None) == expected, s.id
 
 
 def test_no_two_samples_are_alike() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import dateline.predict
-from dateline import Predictor
+from dateline import Prediction, Predictor
 from dateline.labels import Lexicon, Taxonomy, bundled_samples
 from dateline.train.evaluate import evaluate
 from dateline.train.fit import BUNDLED, train
@@ -94,6 +94,39 @@ def test_plain_cases_are_right(
     assert bool(prediction.regions) == bool(regions)
     assert prediction.topics
     assert prediction.topics[0].label in topics
+
+
+# What a page dump brings along: other stories' headlines, credits, prompts.
+AROUND = """
+Photo: Staff / Getty Images
+Read more
+Six killed in Manila tower fire
+Ruling party loses Karnataka by-election
+Ten ways to use up stale bread
+Springboks name an unchanged side for Cardiff
+Stocks slide as the Fed hints at another rise
+Nurses in Lagos vote to strike over unpaid allowances
+Sign up to our daily newsletter and get the best stories in your inbox.
+We use cookies to improve your experience. Accept all cookies
+"""
+
+
+def test_page_dump_is_labelled_by_its_main_story(shipped: Predictor) -> None:
+    stories = [s for s in bundled_samples() if s.title and len(s.text.split()) > 60]
+    stories = stories[::25]
+    assert len(stories) > 50
+    kept = {"regions": 0, "topics": 0}
+    for story in stories:
+        clean = shipped.predict(story.text, title=story.title)
+        dump = shipped.predict(story.text + AROUND, title=story.title)
+        for axis in kept:
+            kept[axis] += likeliest(clean, axis) == likeliest(dump, axis)
+    assert kept["regions"] / len(stories) > 0.85
+    assert kept["topics"] / len(stories) > 0.85
+
+
+def likeliest(prediction: Prediction, axis: str) -> str:
+    return max(prediction.scores[axis].items(), key=lambda item: item[1])[0]
 
 
 GOLD = Path(__file__).parent.parent.parent / "shared" / "data" / "dev" / "gold.jsonl"
