@@ -44,20 +44,8 @@ class Lexicon(Mapping[str, tuple[str, ...]]):
     def __init__(self, entries: Iterable[tuple[str, Iterable[str]]] = ()) -> None:
         found: dict[str, set[str]] = {}
         for phrase, concepts in entries:
-            named = set(concepts)
-            for concept in named:
-                if not _CONCEPT.fullmatch(concept):
-                    raise LexiconError(
-                        f"{concept!r} is no concept; write kind:name, such as place:FR"
-                    )
-            for written in {phrase, _unaccented(phrase)}:
-                words = _WORD.findall(written)
-                if not 1 <= len(words) <= MAX_WORDS:
-                    raise LexiconError(
-                        f"{phrase!r} has {len(words)} words; a phrase has one to "
-                        f"{MAX_WORDS}"
-                    )
-                found.setdefault(" ".join(words), set()).update(named)
+            for spelling in _spellings(phrase, concepts):
+                found.setdefault(spelling, set()).update(concepts)
         self._concepts = {
             phrase: tuple(sorted(found[phrase])) for phrase in sorted(found)
         }
@@ -90,7 +78,7 @@ class Lexicon(Mapping[str, tuple[str, ...]]):
             for concept in {c for concepts in self.values() for c in concepts}
         }
         return Lexicon(
-            (phrase, [*concepts, *(x for c in concepts for x in labels[c])])
+            (phrase, (*concepts, *(x for c in concepts for x in labels[c])))
             for phrase, concepts in self.items()
         )
 
@@ -120,26 +108,43 @@ class Lexicon(Mapping[str, tuple[str, ...]]):
 
 def _read(table: Traversable, where: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     try:
-        lines = table.read_text("utf-8").splitlines()
+        lines = table.read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise LexiconError(f"{where}: cannot be read: {error}") from error
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
-        concepts, tab, phrases = line.partition("\t")
-        if not tab or not concepts.strip() or not phrases.strip():
+        first, tab, phrases = line.partition("\t")
+        concepts = tuple(first.split())
+        if not tab or not concepts or not phrases.strip():
             raise LexiconError(
                 f"{where}:{number}: expected concepts, a tab and phrases separated "
                 f"by '|', found {line[:60]!r}"
             )
-        try:
-            # Made and thrown away to have each line's own faults named with it.
-            checked = Lexicon(
-                (phrase, concepts.split()) for phrase in phrases.split("|")
+        for phrase in phrases.split("|"):
+            try:
+                for spelling in _spellings(phrase, concepts):
+                    yield spelling, concepts
+            except LexiconError as error:
+                raise LexiconError(f"{where}:{number}: {error}") from None
+
+
+def _spellings(phrase: str, concepts: Iterable[str]) -> set[str]:
+    """Check an entry; give the ways to write it, words joined by single spaces."""
+    for concept in concepts:
+        if not _CONCEPT.fullmatch(concept):
+            raise LexiconError(
+                f"{concept!r} is no concept; write kind:name, such as place:FR"
             )
-        except LexiconError as error:
-            raise LexiconError(f"{where}:{number}: {error}") from None
-        yield from checked.items()
+    spellings = set()
+    for written in (phrase, phrase if phrase.isascii() else _unaccented(phrase)):
+        words = _WORD.findall(written)
+        if not 1 <= len(words) <= MAX_WORDS:
+            raise LexiconError(
+                f"{phrase!r} has {len(words)} words; a phrase has one to {MAX_WORDS}"
+            )
+        spellings.add(" ".join(words))
+    return spellings
 
 
 # Letters that have no decomposition, as English-language news writes them.

@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
-import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from .errors import SampleError, UnknownLabelError
+from .files import atomic_write
 from .taxonomy import Taxonomy
 
 SHORT_WORDS = 4
@@ -91,7 +92,7 @@ class Sample:
                 value = str(value)
             if value is not None and not isinstance(value, str):
                 raise SampleError(f"{key!r} is {_shown(value)}, expected a string")
-            text[key] = value or ""
+            text[key] = _encodable(value or "", key)
         if not (text["title"].strip() or text["text"].strip()):
             raise SampleError("has neither 'title' nor 'text'; one must say something")
         labels = {}
@@ -141,35 +142,34 @@ def read_samples(
         Naming file and line; always where the file itself cannot be read.
     """
     path = Path(path)
-    opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
-    number = 0
     try:
-        with opener(path, "rt", encoding="utf-8-sig") as lines:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
                 try:
-                    yield Sample.from_json(
-                        json.loads(line), taxonomy, id=f"{path.name}:{number}"
-                    )
-                except (SampleError, ValueError, RecursionError) as error:
-                    said = (
-                        f"not valid JSON ({error})"
-                        if not isinstance(error, SampleError)
-                        else str(error)
-                    )
-                    located = SampleError(f"{path}:{number}: {said}")
+                    yield _from_line(line, taxonomy, f"{path.name}:{number}")
+                except SampleError as error:
+                    located = SampleError(f"{path}:{number}: {error}")
                     if on_error is None:
                         raise located from None
                     on_error(located)
-    except UnicodeDecodeError as error:
-        raise SampleError(
-            f"{path}: not UTF-8 after line {number} ({error.reason}); convert the "
-            "file to UTF-8"
-        ) from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise SampleError(f"{path}: cannot be read: {reason}") from None
+
+
+def _from_line(line: bytes, taxonomy: Taxonomy, id: str) -> Sample:
+    try:
+        row = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise SampleError(
+            f"not UTF-8 ({error.reason} at byte {error.start + 1} of the line); "
+            "convert the file to UTF-8"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise SampleError(f"not valid JSON ({error})") from None
+    return Sample.from_json(row, taxonomy, id=id)
 
 
 def write_samples(path: str | Path, samples: Iterable[Sample]) -> int:
@@ -182,28 +182,26 @@ def write_samples(path: str | Path, samples: Iterable[Sample]) -> int:
     -------
     int
         How many were written.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     written = 0
-    try:
-        with os.fdopen(handle, "wb") as raw:
-            stream: Any = (
-                gzip.GzipFile("", "wb", fileobj=raw, mtime=0)
-                if path.suffix == ".gz"
-                else raw
-            )
-            for sample in samples:
-                line = json.dumps(sample.to_json(), ensure_ascii=False)
-                stream.write(line.encode("utf-8") + b"\n")
-                written += 1
-            if stream is not raw:
-                stream.close()
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with atomic_write(path) as raw:
+        stream: Any = (
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=0)
+            if path.suffix == ".gz"
+            else raw
+        )
+        for sample in samples:
+            line = json.dumps(sample.to_json(), ensure_ascii=False)
+            stream.write(line.encode("utf-8") + b"\n")
+            written += 1
+        if stream is not raw:
+            stream.close()
     return written
 
 
@@ -213,16 +211,29 @@ def bundled_samples(taxonomy: Taxonomy | None = None) -> list[Sample]:
     Parameters
     ----------
     taxonomy : Taxonomy, optional
-        The axes to take from them. Default: the bundled taxonomy.
+        The axes to take from them; a sample that carries none of them is left out.
+        Default: the bundled taxonomy.
+
+    Raises
+    ------
+    SampleError
+        If the taxonomy has an axis of theirs but not their labels.
     """
     taxonomy = taxonomy or Taxonomy.bundled()
     folder = files(__name__.rpartition(".")[0]) / "samples"
-    return [
-        Sample.from_json(json.loads(line), taxonomy)
-        for table in sorted(folder.iterdir(), key=lambda table: table.name)
-        if table.name.endswith(".jsonl")
-        for line in table.read_text("utf-8").splitlines()
-    ]
+    found = []
+    for table in sorted(folder.iterdir(), key=lambda table: table.name):
+        if not table.name.endswith(".jsonl"):
+            continue
+        lines = table.read_bytes().rstrip(b"\n").split(b"\n")
+        for number, line in enumerate(lines, 1):
+            try:
+                found.append(_from_line(line, taxonomy, f"{table.name}:{number}"))
+            except SampleError as error:
+                raise SampleError(
+                    f"bundled samples, {table.name}:{number}: {error}"
+                ) from None
+    return [sample for sample in found if sample.labels]
 
 
 @dataclass(frozen=True)
@@ -260,16 +271,19 @@ class SampleReport:
 
 
 def check_samples(paths: Iterable[str | Path], taxonomy: Taxonomy) -> SampleReport:
-    """Read files of samples and report what is in them and what is wrong with them."""
+    """Read files of samples and report what is in them and what is wrong with them.
+
+    Raises
+    ------
+    SampleError
+        If a file cannot be read at all.
+    """
     errors: list[str] = []
     samples: list[Sample] = []
     for path in paths:
-        try:
-            samples += read_samples(
-                path, taxonomy, on_error=lambda error: errors.append(str(error))
-            )
-        except SampleError as error:
-            errors.append(str(error))
+        samples += read_samples(
+            path, taxonomy, on_error=lambda error: errors.append(str(error))
+        )
     counts: dict[str, Counter[str]] = {axis.id: Counter() for axis in taxonomy}
     unlabelled: Counter[str] = Counter()
     by_words: dict[tuple[str, ...], list[Sample]] = {}
@@ -297,7 +311,7 @@ def check_samples(paths: Iterable[str | Path], taxonomy: Taxonomy) -> SampleRepo
         contradictions=tuple(
             tuple(s.id for s in group)
             for group in groups
-            if any(_disagree(group[0], other) for other in group[1:])
+            if any(_disagree(one, other) for one, other in combinations(group, 2))
         ),
         repeated_ids=tuple(sorted(id for id, n in ids.items() if n > 1)),
         short=tuple(short),
@@ -311,6 +325,17 @@ def _disagree(one: Sample, other: Sample) -> bool:
     )
 
 
+def _encodable(value: str, key: str) -> str:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise SampleError(
+            f"{key!r} holds half of a surrogate pair (\\ud800 to \\udfff), which is no "
+            "character; mend what wrote the file"
+        ) from None
+    return value
+
+
 def _string(value: object, axis: str) -> str:
     if not isinstance(value, str):
         raise SampleError(f"{axis!r} holds {_shown(value)}, expected label names")
@@ -320,10 +345,3 @@ def _string(value: object, axis: str) -> str:
 def _shown(value: object) -> str:
     shown = json.dumps(value, ensure_ascii=False, default=str)
     return shown if len(shown) <= 60 else shown[:57] + "..."
-
-
-def _umask() -> int:
-    # There is no way to read the mask but to set it; it is put back at once.
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
@@ -235,7 +235,7 @@ class Taxonomy:
         ]
 
     @classmethod
-    def from_json(cls, axes: Iterable[Mapping[str, Any]]) -> Taxonomy:
+    def from_json(cls, axes: Any) -> Taxonomy:
         """Rebuild a taxonomy from :meth:`to_json`.
 
         Raises

@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import json
 import os
 import re
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from ..labels.errors import DatelineError
 from .articles import Article, BadRow
@@ -46,32 +49,61 @@ def answer_rows(
     jobs : int, default=1
         Processes that work side by side; -1 for one a core.
     """
-    if jobs < 0:
-        jobs = os.cpu_count() or 1
+    jobs = (os.cpu_count() or 1) if jobs < 0 else min(jobs, os.cpu_count() or 1)
     if jobs <= 1:
         yield from (_answer(predictor, row) for row in rows)
         return
-    source = iter(rows)
-    chunks = iter(lambda: list(itertools.islice(source, CHUNK)), [])
     waiting: deque[Future[list[Prediction | BadRow]]] = deque()
+    # Started afresh: a fork would copy threads' locks in whatever state they are.
     with ProcessPoolExecutor(
-        jobs, initializer=_start, initargs=(predictor.model, predictor.threshold)
+        jobs,
+        mp_context=get_context("spawn"),
+        initializer=_start,
+        initargs=(predictor.model, predictor.threshold),
     ) as pool:
         try:
-            for chunk in chunks:
-                waiting.append(pool.submit(_answer_chunk, chunk))
-                if len(waiting) > 2 * jobs:
+            try:
+                for chunk in _chunks(rows):
+                    waiting.append(pool.submit(_answer_chunk, chunk))
+                    while len(waiting) > 2 * jobs or (waiting and waiting[0].done()):
+                        yield from waiting.popleft().result()
+            except DatelineError:
+                # The source broke off; what it gave before is answered all the same.
+                while waiting:
                     yield from waiting.popleft().result()
+                raise
             while waiting:
                 yield from waiting.popleft().result()
+        except BrokenProcessPool:
+            raise AnswerError(
+                "a process was ended by the system, perhaps for want of memory; go on "
+                "with --resume and fewer --jobs"
+            ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _chunks(rows: Iterable[Article | BadRow]) -> Iterator[list[Article | BadRow]]:
+    chunk: list[Article | BadRow] = []
+    try:
+        for row in rows:
+            chunk.append(row)
+            if len(chunk) == CHUNK:
+                yield chunk
+                chunk = []
+    except DatelineError:
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk
 
 
 _of_this_process: list[Predictor] = []
 
 
 def _start(model: Model, threshold: float | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says that it stops
     _of_this_process[:] = [Predictor(model, threshold=threshold)]
 
 
@@ -139,12 +171,36 @@ def as_text(answer: Prediction | BadRow, format: Format, axes: Sequence[str]) ->
 def csv_line(cells: Sequence[str]) -> str:
     """One row of CSV, ending in a line break."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
+    # A lone carriage return splits rows for some readers unless it is quoted.
+    if any("\r" in cell for cell in cells):
+        writer = csv.writer(line, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    else:
+        writer = csv.writer(line, lineterminator="\n")
+    writer.writerow(cells)
     return line.getvalue()
 
 
-def mend(path: Path, format: Format) -> int:
-    """Cut the half-written end off a file of answers and count what is whole.
+@dataclass(frozen=True)
+class Done:
+    """What an interrupted run left behind.
+
+    Attributes
+    ----------
+    answers : int
+        Whole answers in the file.
+    failed : int
+        How many of them say that their row could not be read.
+    last_id : str
+        The id of the last of them.
+    """
+
+    answers: int = 0
+    failed: int = 0
+    last_id: str = ""
+
+
+def mend(path: Path, format: Format, axes: Sequence[str]) -> Done:
+    """Cut the half-written end off a file of answers and tell what is whole.
 
     Parameters
     ----------
@@ -152,49 +208,75 @@ def mend(path: Path, format: Format) -> int:
         What an interrupted run left; may be missing.
     format : str
         ``"jsonl"`` or ``"csv"``; answers for people cannot be counted.
-
-    Returns
-    -------
-    int
-        Answers in the file, its header not counted.
+    axes : sequence of str
+        The axes that the answers must have.
 
     Raises
     ------
     AnswerError
-        If the file is there and holds something else than such answers.
+        If the file is there and holds something else than such answers; it is left
+        as it is.
     """
     if not path.exists():
-        return 0
+        return Done()
     try:
         with path.open("r+b") as file:
-            whole, end = _count_whole(file, path, format)
+            read = _read_csv if format == "csv" else _read_jsonl
+            done, end = read(file, axes)
             file.truncate(end)
     except OSError as error:
         raise AnswerError(f"{path}: cannot be resumed: {error.strerror}") from None
-    return max(whole - (format == "csv"), 0)
+    except _NotOurs:
+        raise AnswerError(
+            f"{path}: holds something else than {format} answers on "
+            f"{', '.join(axes)}; name another file or leave --resume out"
+        ) from None
+    return done
 
 
-def _count_whole(file: Any, path: Path, format: Format) -> tuple[int, int]:
-    whole = end = position = 0
-    quotes = 0
+class _NotOurs(Exception):
+    """A file to resume holds something that we did not write."""
+
+
+def _read_jsonl(file: BinaryIO, axes: Sequence[str]) -> tuple[Done, int]:
+    done, end = Done(), 0
     for line in file:
-        position += len(line)
-        quotes += line.count(b'"')
-        if not line.endswith(b"\n") or (format == "csv" and quotes % 2):
+        if not line.endswith(b"\n"):
+            # Cut short: ours if it begins as our answers do.
+            start = b'{"id": '
+            if not (line.startswith(start) or start.startswith(line)):
+                raise _NotOurs
+            break
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            raise _NotOurs from None
+        if not isinstance(answer, dict) or (
+            answer.keys() != {"id", *axes} and answer.keys() != {"id", "error"}
+        ):
+            raise _NotOurs
+        end += len(line)
+        failed = done.failed + ("error" in answer)
+        done = Done(done.answers + 1, failed, answer["id"])
+    return done, end
+
+
+def _read_csv(file: BinaryIO, axes: Sequence[str]) -> tuple[Done, int]:
+    first = csv_line(header(axes)).encode("utf-8")
+    line = file.readline()
+    if line != first:
+        if not first.startswith(line):
+            raise _NotOurs
+        return Done(), 0
+    done, end, record = Done(), len(first), b""
+    for line in file:
+        record += line
+        if not line.endswith(b"\n") or record.count(b'"') % 2:
             continue  # cut short, or a line break inside a quoted cell
-        if (whole == 0 or format == "jsonl") and not _is_answer(line, format):
-            raise AnswerError(
-                f"{path}: holds something else than {format} answers; name another "
-                "file or leave --resume out"
-            )
-        whole, end = whole + 1, position
-    return whole, end
-
-
-def _is_answer(line: bytes, format: Format) -> bool:
-    if format == "csv":
-        return line.startswith(b"id,")
-    try:
-        return "id" in json.loads(line)
-    except (ValueError, TypeError):
-        return False
+        cells = next(csv.reader([record.decode("utf-8", errors="replace")]))
+        if len(cells) != len(header(axes)):
+            raise _NotOurs
+        end += len(record)
+        done = Done(done.answers + 1, done.failed + bool(cells[-1]), cells[0])
+        record = b""
+    return done, end

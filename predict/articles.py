@@ -16,11 +16,13 @@ import gzip
 import io
 import itertools
 import json
+import re
 import sys
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, cast
 
 from ..labels.errors import DatelineError
 
@@ -73,6 +75,7 @@ _FIELDS = {
     "title": ("title", "headline", "head"),
     "text": ("text", "body", "content", "article", "maintext", "description"),
 }
+_ESCAPED = re.compile("[\udc80-\udcff]")
 _TABLES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 
 
@@ -102,20 +105,38 @@ def read_articles(name: str) -> Iterator[Article | BadRow]:
     """
     try:
         if name == STDIN:
-            yield from _from_stdin(sys.stdin.buffer)
+            yield from _from_stdin()
         elif _kind(name) == ".parquet":
             yield from _from_parquet(name)
         else:
             with _open(name) as stream:
                 yield from _from_stream(stream, name)
-    except UnicodeDecodeError as error:
-        raise ArticleError(
-            f"{name}: not UTF-8 ({error.reason} at byte {error.start} of a block); "
-            "convert it to UTF-8"
-        ) from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise ArticleError(f"{name}: cannot be read: {reason}") from None
+
+
+def check_readable(name: str) -> None:
+    """Find out before the work whether a file of articles is there.
+
+    Raises
+    ------
+    ArticleError
+        If it is not, is a folder, is closed to us, or is of a form that is not read.
+    """
+    path = Path(name)
+    if name == STDIN:
+        return
+    if _kind(name) == ".json":
+        raise ArticleError(
+            f"{name}: JSON is read with one object a line; write it so and name it "
+            ".jsonl"
+        )
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise ArticleError(f"{name}: cannot be read: {error.strerror}") from None
 
 
 def _kind(name: str) -> str:
@@ -124,13 +145,13 @@ def _kind(name: str) -> str:
     return Path(path.stem).suffix.lower() if suffix == ".gz" else suffix
 
 
-def _open(name: str) -> TextIO:
+def _open(name: str) -> BinaryIO:
     if name.lower().endswith(".gz"):
-        return cast(TextIO, gzip.open(name, "rt", encoding="utf-8-sig", newline=""))
-    return Path(name).open(encoding="utf-8-sig", newline="")
+        return cast(BinaryIO, gzip.open(name))
+    return Path(name).open("rb")
 
 
-def _from_stream(stream: TextIO, name: str) -> Iterator[Article | BadRow]:
+def _from_stream(stream: BinaryIO, name: str) -> Iterator[Article | BadRow]:
     kind = _kind(name)
     if kind in (".jsonl", ".ndjson"):
         yield from _from_json_lines(stream, name)
@@ -140,42 +161,51 @@ def _from_stream(stream: TextIO, name: str) -> Iterator[Article | BadRow]:
         yield _from_text(stream.read(), name)
 
 
-def _from_stdin(raw: BinaryIO) -> Iterator[Article | BadRow]:
-    stream = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+def _from_stdin() -> Iterator[Article | BadRow]:
+    if sys.stdin is None:
+        raise ArticleError("standard input is closed; name a file")
+    stream = sys.stdin.buffer
     before = []
     for line in stream:
         before.append(line)
         if line.strip():
             break
-    if before and _is_object(before[-1]):
+    if before and before[-1].lstrip(b"\xef\xbb\xbf \t").startswith(b"{"):
         lines = itertools.chain(before, stream)
         yield from _from_json_lines(lines, "standard input")
     else:
-        yield _from_text("".join(before) + stream.read(), STDIN)
+        yield _from_text(b"".join(before) + stream.read(), STDIN)
 
 
-def _is_object(line: str) -> bool:
+def _from_text(data: bytes, name: str) -> Article:
     try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _from_text(text: str, id: str) -> Article:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ArticleError(
+            f"{name}: not UTF-8 ({error.reason} at byte {error.start + 1}); convert it "
+            "to UTF-8"
+        ) from None
     lines = text.replace("\r\n", "\n").strip("\n").split("\n", 2)
     if len(lines) == 3 and lines[0].strip() and not lines[1].strip():
-        return Article(lines[2].strip(), lines[0].strip(), id)
-    return Article("\n".join(lines).strip(), "", id)
+        return Article(lines[2].strip(), lines[0].strip(), name)
+    return Article("\n".join(lines).strip(), "", name)
 
 
-def _from_json_lines(lines: Iterable[str], name: str) -> Iterator[Article | BadRow]:
+def _from_json_lines(lines: Iterable[bytes], name: str) -> Iterator[Article | BadRow]:
     row = 0
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         row += 1
         try:
-            fields = json.loads(line)
+            fields = json.loads(line.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            yield BadRow(
+                str(row),
+                f"{name}:{number}: not UTF-8 ({error.reason} at byte "
+                f"{error.start + 1} of the line)",
+            )
+            continue
         except (ValueError, RecursionError) as error:
             yield BadRow(str(row), f"{name}:{number}: not valid JSON ({error})")
             continue
@@ -184,42 +214,56 @@ def _from_json_lines(lines: Iterable[str], name: str) -> Iterator[Article | BadR
         else:
             yield BadRow(
                 str(row),
-                f"{name}:{number}: expected a JSON object, found {line[:40]!r}",
+                f"{name}:{number}: expected a JSON object, found "
+                f"{type(fields).__name__}",
             )
 
 
-def _from_csv(stream: TextIO, name: str, delimiter: str) -> Iterator[Article | BadRow]:
-    csv.field_size_limit(2**31 - 1)
-    rows = csv.reader(stream, delimiter=delimiter)
-    row = 0
+def _from_csv(
+    stream: BinaryIO, name: str, delimiter: str
+) -> Iterator[Article | BadRow]:
+    # A cell may be as long as an article is; the limit is the process's, not ours.
+    csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))
+    # Bytes that are not UTF-8 become lone surrogates, which name their row below.
+    with io.TextIOWrapper(
+        stream, encoding="utf-8-sig", errors="surrogateescape", newline=""
+    ) as lines:
+        yield from _from_csv_rows(
+            csv.reader(lines, delimiter=delimiter, strict=True), name
+        )
+
+
+def _from_csv_rows(rows: Any, name: str) -> Iterator[Article | BadRow]:
     try:
         header = next(rows, None)
-        if header is None:
-            return
-        _check_columns(header, name)
-        while True:
-            line = rows.line_num + 1
-            try:
-                cells = next(rows, None)
-            except csv.Error as error:
-                row += 1
-                yield BadRow(str(row), f"{name}:{line}: not valid CSV ({error})")
-                continue
-            if cells is None:
-                return
-            if not cells:
-                continue
-            row += 1
-            if len(cells) != len(header):
-                yield BadRow(
-                    str(row),
-                    f"{name}:{line}: {len(cells)} cells under {len(header)} columns",
-                )
-                continue
-            fields = dict(zip(header, cells, strict=True))
-            yield _from_fields(fields, row, f"{name}:{line}")
     except csv.Error as error:
         raise ArticleError(f"{name}: its header is not valid CSV ({error})") from None
+    if header is None:
+        return
+    _check_columns(header, name)
+    row = 0
+    while True:
+        where = f"{name}:{rows.line_num + 1}"
+        try:
+            cells = next(rows, None)
+        except csv.Error as error:
+            row += 1
+            yield BadRow(str(row), f"{where}: not valid CSV ({error})")
+            continue
+        if cells is None:
+            return
+        if not cells:
+            continue
+        row += 1
+        fields = dict(zip(header, cells, strict=False))
+        if len(cells) != len(header):
+            id = _first(_named(fields), "id") or str(row)
+            found = f"{len(cells)} cells under {len(header)} columns"
+            yield BadRow(str(id), f"{where}: {found}")
+        elif any(_ESCAPED.search(cell) for cell in cells):
+            yield BadRow(str(row), f"{where}: not UTF-8; convert the file to UTF-8")
+        else:
+            yield _from_fields(fields, row, where)
 
 
 def _from_parquet(name: str) -> Iterator[Article | BadRow]:
@@ -254,12 +298,22 @@ def _check_columns(columns: Iterable[str], name: str) -> None:
         )
 
 
+def _named(fields: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key).strip().lower(): value for key, value in fields.items()}
+
+
+def _first(by_name: Mapping[str, Any], part: str) -> Any:
+    """The first field of that part that says something."""
+    values = [by_name[name] for name in _FIELDS[part] if name in by_name]
+    return next((v for v in values if v is not None and v != ""), "")
+
+
 def _from_fields(fields: Mapping[Any, Any], row: int, where: str) -> Article | BadRow:
-    by_name = {str(key).strip().lower(): value for key, value in fields.items()}
+    by_name = _named(fields)
     found: dict[str, str] = {}
-    for part, names in _FIELDS.items():
-        value = next((by_name[n] for n in names if by_name.get(n) is not None), "")
-        if part == "id" and isinstance(value, int | float):
+    for part in _FIELDS:
+        value = _first(by_name, part)
+        if part == "id" and type(value) in (int, float):
             value = str(value)
         if not isinstance(value, str):
             return BadRow(

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -14,6 +15,7 @@ import click
 
 from .answers import (
     AnswerError,
+    Done,
     Format,
     answer_rows,
     as_text,
@@ -22,15 +24,17 @@ from .answers import (
     mend,
     printable,
 )
-from .articles import STDIN, Article, ArticleError, BadRow, is_table, read_articles
-from .predictor import Explanation, Predictor
-
-model_option = click.option(
-    "-m",
-    "--model",
-    type=click.Path(path_type=Path),
-    help="Model file. Default: the model inside the package.",
+from .articles import (
+    STDIN,
+    Article,
+    ArticleError,
+    BadRow,
+    check_readable,
+    is_table,
+    read_articles,
 )
+from .options import jobs_option, model_option, threshold_option
+from .predictor import Explanation, Predictor
 
 
 @click.command()
@@ -48,15 +52,8 @@ model_option = click.option(
 @click.option(
     "--resume", is_flag=True, help="Go on where an interrupted run with -o stopped."
 )
-@click.option(
-    "-j", "--jobs", default=1, show_default=True, help="Processes; -1: one a core."
-)
-@click.option(
-    "-t",
-    "--threshold",
-    type=click.FloatRange(0, 1),
-    help="Give labels from this probability on, instead of each label's own.",
-)
+@jobs_option
+@threshold_option
 def predict(
     files: tuple[str, ...],
     model: Path | None,
@@ -73,10 +70,18 @@ def predict(
     them. '-' or nothing reads standard input.
     """
     names = files or (STDIN,)
-    if resume and (output is None or format == "text"):
-        raise click.UsageError("--resume goes with -o and -f jsonl or csv")
+    if resume and output is None:
+        raise click.UsageError(_RESUME)
+    if names.count(STDIN) > 1:
+        raise click.UsageError("standard input can be read only once")
+    for name in names:
+        check_readable(name)
+    if output is not None:
+        _check_output(output, names)
     predictor = Predictor.load(model, threshold=threshold)
     rows, format = _with_format(_rows(names), names, format)
+    if resume and format == "text":
+        raise click.UsageError(_RESUME)
     failed = run(predictor, rows, format, output, resume=resume, jobs=jobs)
     if failed:
         click.echo(
@@ -84,6 +89,18 @@ def predict(
             err=True,
         )
         raise click.exceptions.Exit(2)
+
+
+_RESUME = "--resume goes with -o and -f jsonl or csv"
+
+
+def _check_output(output: Path, names: Sequence[str]) -> None:
+    inputs = [Path(name) for name in names if name != STDIN]
+    if output.exists() and any(output.samefile(path) for path in inputs):
+        raise AnswerError(
+            f"{output}: is read from and cannot be written to as well; name another "
+            "file with -o"
+        )
 
 
 def _rows(names: Sequence[str]) -> Iterator[Article | BadRow]:
@@ -108,7 +125,7 @@ def _with_format(
 
 def run(
     predictor: Predictor,
-    rows: Iterable[Article | BadRow],
+    rows: Iterator[Article | BadRow],
     format: Format,
     output: Path | None,
     *,
@@ -128,13 +145,20 @@ def run(
         If the output cannot be written.
     """
     axes = [head.axis for head in predictor.model.heads]
-    done = mend(output, format) if resume and output is not None else 0
-    rows = itertools.islice(rows, done, None)
-    failed = 0
+    # The first row is read before the output is touched: if that fails, so it stays.
+    first = list(itertools.islice(rows, 1))
+    rows = itertools.chain(first, rows)
+    done = Done()
+    if resume and output is not None:
+        done = mend(output, format, axes)
+        _skip(rows, done, output)
+    failed = done.failed
     with _sink(output, append=resume) as sink:
         if format == "csv" and (output is None or sink.tell() == 0):
             sink.write(csv_line(header(axes)).encode("utf-8"))
-        for answer in _with_progress(answer_rows(predictor, rows, jobs=jobs), done):
+        answers = answer_rows(predictor, rows, jobs=jobs)
+        hidden = not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
+        for answer in answers if hidden else _with_progress(answers, done.answers):
             failed += isinstance(answer, BadRow)
             # A lone surrogate, which JSON can bring in, has no UTF-8.
             sink.write(as_text(answer, format, axes).encode("utf-8", errors="replace"))
@@ -143,22 +167,32 @@ def run(
     return failed
 
 
+def _skip(rows: Iterator[Article | BadRow], done: Done, output: Path) -> None:
+    """Pass over the rows that are answered; they must be those that were asked."""
+    skipped = list(deque(itertools.islice(rows, done.answers), maxlen=1))
+    if done.answers and (not skipped or skipped[0].id != done.last_id):
+        raise AnswerError(
+            f"{output}: its {done.answers} answers are of other rows (the last is of "
+            f"{done.last_id!r}); name another file or leave --resume out"
+        )
+
+
 @contextlib.contextmanager
 def _sink(output: Path | None, *, append: bool) -> Iterator[BinaryIO]:
     if output is None:
         yield sys.stdout.buffer
         return
     try:
-        file = output.open("ab" if append else "wb")
+        with output.open("ab" if append else "wb") as file:
+            yield cast(BinaryIO, file)
     except OSError as error:
-        raise AnswerError(f"{output}: cannot be written: {error.strerror}") from None
-    with file:
-        yield cast(BinaryIO, file)
+        raise AnswerError(
+            f"{output}: cannot be written: {error.strerror}; what is in it stays, and "
+            "--resume goes on from there"
+        ) from None
 
 
 def _with_progress(answers: Iterator[Any], done: int) -> Iterable[Any]:
-    if not sys.stderr.isatty() or sys.stdout.isatty():
-        return answers
     from tqdm import tqdm
 
     return cast(Iterable[Any], tqdm(answers, unit=" articles", initial=done))
@@ -169,7 +203,12 @@ def _with_progress(answers: Iterator[Any], done: int) -> Iterable[Any]:
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, spans included.")
 @click.option(
-    "-n", "--terms", default=10, show_default=True, help="Terms to show for a label."
+    "-n",
+    "--terms",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Terms to show for a label.",
 )
 def explain(file: str, model: Path | None, as_json: bool, terms: int) -> None:
     """Show the words that decided, marked in the text.
@@ -178,6 +217,7 @@ def explain(file: str, model: Path | None, as_json: bool, terms: int) -> None:
     each term added to it or took from it, and the text with the ten strongest terms
     for it in [brackets]. Of a table, the first article is explained.
     """
+    check_readable(file)
     row = next(iter(read_articles(file)), None)
     if row is None:
         raise ArticleError(f"{file}: holds no article")
@@ -185,8 +225,7 @@ def explain(file: str, model: Path | None, as_json: bool, terms: int) -> None:
         raise ArticleError(row.error)
     explanations = Predictor.load(model).explain(row)
     if as_json:
-        found = json.dumps([_to_json(e) for e in explanations], ensure_ascii=False)
-        click.echo(found.encode("utf-8", errors="replace"))
+        click.echo(json.dumps([_to_json(e) for e in explanations], ensure_ascii=False))
         return
     if not explanations:
         click.echo("No term of the article is known to the model: no label.")
@@ -219,11 +258,11 @@ def _shown(explanation: Explanation, article: Article, terms: int) -> str:
         total = sum(evidence.contribution for evidence in rest)
         lines.append(f"  {total:+.3f}  ({len(rest)} more terms)")
     lines.append("")
-    lines += [_marked(explanation, name, getattr(article, name)) for name in _FIELDS]
-    return printable("\n".join(line for line in lines if line is not None)) + "\n"
-
-
-_FIELDS = ("title", "text")
+    lines += [
+        _marked(explanation, "title", article.title),
+        _marked(explanation, "text", article.text),
+    ]
+    return printable("\n".join(lines)) + "\n"
 
 
 def _marked(explanation: Explanation, field: str, text: str) -> str:

@@ -36,9 +36,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.resources import as_file, files
@@ -51,6 +49,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ..labels.errors import DatelineError, TaxonomyError
+from ..labels.files import atomic_write
 from ..labels.taxonomy import Label, Taxonomy
 from .phrases import PhraseTable
 from .terms import WORDS, TermSettings
@@ -184,7 +183,7 @@ class Model:
             name: np.ascontiguousarray(array, dtype=_TYPES[name])
             for name, array in arrays.items()
         }
-        card["arrays_sha256"] = array_digest(arrays)
+        card["sha256"] = content_digest(arrays, card)
         # One metadata entry: the library keeps several in no stable order.
         text = json.dumps(card, ensure_ascii=False, sort_keys=True)
         return save(arrays, metadata={_CARD_KEY: text})
@@ -198,16 +197,10 @@ class Model:
             If the file cannot be written.
         """
         path = Path(path)
+        data = self.to_bytes()
         try:
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(self.to_bytes())
-                os.chmod(name, 0o644)
-                os.replace(name, path)
-            except BaseException:
-                os.unlink(name)
-                raise
+            with atomic_write(path) as file:
+                file.write(data)
         except OSError as error:
             raise ModelError(
                 f"{path}: cannot be written: {error.strerror}; choose another path"
@@ -250,9 +243,10 @@ class _Damaged(Exception):
     """What is wrong inside a file that claims to be a model."""
 
 
-def array_digest(arrays: Mapping[str, NDArray[Any]]) -> str:
-    """SHA-256 over the bytes of arrays, in the order of their names."""
-    digest = hashlib.sha256()
+def content_digest(arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> str:
+    """SHA-256 over the card, its own digest left out, and the arrays by name."""
+    rest = {key: value for key, value in card.items() if key != "sha256"}
+    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode("ascii"))
     for name in sorted(arrays):
         digest.update(np.ascontiguousarray(arrays[name]).data)
     return digest.hexdigest()
@@ -312,11 +306,11 @@ def _checked(arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Model:
             raise _Damaged(
                 f"array {name!r} is {arrays[name].dtype}, expected {np.dtype(dtype)}"
             )
-    if card.get("arrays_sha256") != array_digest(arrays):
-        raise _Damaged("its arrays are not those that were written")
+    if card.get("sha256") != content_digest(arrays, card):
+        raise _Damaged("its content is not what was written")
     terms = _from_lines(arrays["terms"], "terms")
     phrases = _from_lines(arrays["phrases"], "phrases")
-    taxonomy = Taxonomy.from_json(card.get("taxonomy"))  # type: ignore[arg-type]
+    taxonomy = Taxonomy.from_json(card.get("taxonomy"))
     known = _checked_labels(card.get("labels"), taxonomy)
     n_terms, n_labels = len(terms), sum(map(len, known.values()))
     n_meanings = arrays["meaning_ends"].size
@@ -335,6 +329,8 @@ def _checked(arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Model:
             raise _Damaged(
                 f"array {name!r} has shape {arrays[name].shape}, expected {shape}"
             )
+    for array in arrays.values():
+        array.flags.writeable = False  # threads share them
     for name in ("idf", "weights", "bias", "calibration", "thresholds"):
         if not np.isfinite(arrays[name]).all():
             raise _Damaged(f"array {name!r} holds values that are not finite")
@@ -348,7 +344,7 @@ def _checked(arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Model:
         raise _Damaged("the concepts of phrases do not add up")
     if phrases and arrays["phrase_meanings"].max() >= n_meanings:
         raise _Damaged("a phrase stands for nothing")
-    blocks = _checked_blocks(card.get("blocks"), n_terms)
+    blocks = _checked_blocks(card.get("blocks"), terms)
     first = blocks[WORDS]
     if n_entries and not (first <= concepts.min() and concepts.max() < n_terms):
         raise _Damaged("a phrase counts as a term that is not a concept")
@@ -382,30 +378,40 @@ def _checked_labels(value: Any, taxonomy: Taxonomy) -> dict[str, tuple[str, ...]
     for axis, ids in value.items():
         if axis not in taxonomy:
             raise _Damaged(f"axis {axis!r} is not in its taxonomy")
-        if not isinstance(ids, list) or not ids or len(set(map(str, ids))) != len(ids):
+        if (
+            not isinstance(ids, list)
+            or not ids
+            or not all(isinstance(id, str) for id in ids)
+            or len(set(ids)) != len(ids)
+        ):
             raise _Damaged(f"axis {axis!r} has no list of labels")
-        if not set(map(str, ids)) <= set(taxonomy[axis].ids):
+        if not set(ids) <= set(taxonomy[axis].ids):
             raise _Damaged(f"axis {axis!r} has a label that is not in its taxonomy")
     return {axis.id: tuple(value[axis.id]) for axis in taxonomy if axis.id in value}
 
 
-def _checked_blocks(value: Any, n_terms: int) -> dict[str, int]:
+def _checked_blocks(value: Any, terms: Sequence[str]) -> dict[str, int]:
     if (
         not isinstance(value, dict)
         or WORDS not in value
         or not all(type(size) is int and size >= 0 for size in value.values())
-        or sum(value.values()) != n_terms
+        or sum(value.values()) != len(terms)
     ):
         raise _Damaged("its blocks of terms do not add up")
     # JSON objects are written sorted; words come first, then the kinds by name.
-    return {name: value[name] for name in sorted(value, key=lambda n: (n != WORDS, n))}
+    blocks = {n: value[n] for n in sorted(value, key=lambda n: (n != WORDS, n))}
+    start = blocks[WORDS]
+    for kind, size in list(blocks.items())[1:]:
+        if not all(t.startswith(f"{kind}:") for t in terms[start : start + size]):
+            raise _Damaged(f"a term in the block {kind!r} is of another kind")
+        start += size
+    return blocks
 
 
 def _checked_settings(value: Any) -> TermSettings:
-    try:
-        settings = TermSettings(**value)
-    except TypeError:
-        raise _Damaged("its settings of terms are not ours") from None
+    if not isinstance(value, dict) or value.keys() != asdict(TermSettings()).keys():
+        raise _Damaged("its settings of terms are not ours")
+    settings = TermSettings(**value)
     if settings.ngrams not in (1, 2):
         raise _Damaged("its setting ngrams is neither 1 nor 2")
     for name, low, high in (

@@ -356,8 +356,12 @@ def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _article(text: str | Article, title: str) -> Article:
-    if isinstance(text, Article):
-        return text
-    if not isinstance(text, str):
-        raise TypeError(f"expected a string or an Article, found {type(text).__name__}")
-    return Article(text, title)
+    article = text if isinstance(text, Article) else Article(text, title)
+    if isinstance(text, Article) and title:
+        raise TypeError("an Article brings its own title; give one or the other")
+    for part in (article.text, article.title):
+        if not isinstance(part, str):
+            raise TypeError(
+                f"expected a string or an Article of strings, found {type(part).__name__}"
+            )
+    return article

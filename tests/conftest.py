@@ -14,9 +14,6 @@ from dateline.labels import Axis, Label, Lexicon, Sample, Taxonomy
 from dateline.predict import Model
 from dateline.train.fit import train
 
-SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
-"""Real text to measure on; beside the checkout where there is any."""
-
 
 @pytest.fixture(scope="session")
 def taxonomy() -> Taxonomy:

@@ -126,7 +126,7 @@ class TestPredict:
         path.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
         run = dateline("predict", path, "-m", model_file)
         answers = lines(run.out)
-        assert [a["id"] for a in answers] == ["x", "2", "z"]
+        assert [a["id"] for a in answers] == ["x", "y", "z"]
         assert answers[0]["land"][0]["label"] == "north"
         assert "4 cells under 3 columns" in answers[1]["error"]
         assert answers[2]["land"][0]["label"] == "east"
@@ -245,18 +245,115 @@ class TestPredict:
             process.stdin.close()
             assert process.wait() == 0
 
-    def test_reader_that_goes_away_is_no_traceback(
+    def test_reader_that_goes_away_ends_the_run_quietly(
         self, model_file: Path, tmp_path: Path
     ) -> None:
         path = tmp_path / "many.jsonl"
-        path.write_text(json.dumps({"text": TEXT}) + "\n")
-        command = f"{sys.executable} -m dateline predict -m {model_file} {path} " * 1
+        path.write_text((json.dumps({"text": TEXT}) + "\n") * 3000)
+        command = f"{sys.executable} -m dateline predict -m {model_file} {path}"
         run = subprocess.run(
-            ["bash", "-c", f"for i in 1 2; do cat {path}; done | {command} | true"],
+            ["bash", "-c", f"{command} | head -n 1; exit ${{PIPESTATUS[0]}}"],
             capture_output=True,
             check=False,
         )
-        assert b"Traceback" not in run.stderr
+        assert run.returncode == 141
+        assert run.stderr == b""
+        assert run.stdout.count(b"\n") == 1
+
+    def test_output_stays_as_it_is_when_the_input_cannot_be_used(
+        self, dateline: Callable[..., Any], model_file: Path, rows_file: Path
+    ) -> None:
+        before = rows_file.read_bytes()
+        run = dateline("predict", rows_file, "-m", model_file, "-o", rows_file)
+        assert_refused(run, "is read from and cannot be written to")
+        latin = rows_file.with_name("latin.txt")
+        latin.write_bytes("Málaga".encode("latin-1"))
+        for name in ("none.jsonl", "latin.txt"):
+            other = rows_file.with_name(name)
+            run = dateline("predict", other, "-m", model_file, "-o", rows_file)
+            assert run.code == 2
+        assert rows_file.read_bytes() == before
+
+    @pytest.mark.parametrize(
+        ("form", "content"),
+        [
+            ("jsonl", "my notes"),
+            ("jsonl", '"my id string"\n'),
+            ("jsonl", '{"id": "s", "text": "mine"}\n'),
+            ("jsonl", '{"id": "zz", "land": [], "desk": []}\n'),
+            ("csv", "id,title,text\n"),
+            ("csv", 'id,"oops\n1,2\n'),
+        ],
+    )
+    def test_file_that_is_not_ours_is_not_resumed(
+        self,
+        dateline: Callable[..., Any],
+        model_file: Path,
+        rows_file: Path,
+        form: str,
+        content: str,
+    ) -> None:
+        out = rows_file.with_name("out")
+        out.write_text(content)
+        run = dateline(
+            "predict", rows_file, "-m", model_file, "-f", form, "-o", out, "--resume"
+        )
+        assert run.code == 2
+        assert "name another file" in run.err
+        assert out.read_text() == content
+
+    def test_resumed_run_still_says_that_rows_failed(
+        self, dateline: Callable[..., Any], model_file: Path, rows_file: Path
+    ) -> None:
+        arguments = ["predict", rows_file, "-m", model_file, "-o"]
+        out = rows_file.with_name("out")
+        assert dateline(*arguments, out).code == 2
+        again = dateline(*arguments, out, "--resume")
+        assert again.code == 2
+        assert "4 rows could not be read" in again.err
+
+    @pytest.mark.parametrize("jobs", [1, 2])
+    def test_what_came_before_a_broken_file_is_answered(
+        self, dateline: Callable[..., Any], model_file: Path, tmp_path: Path, jobs: int
+    ) -> None:
+        good, bad = tmp_path / "good.jsonl", tmp_path / "bad.jsonl.gz"
+        good.write_text((json.dumps({"text": TEXT}) + "\n") * 70)
+        bad.write_bytes(gzip.compress(b'{"text": "x"}\n' * 9)[:-12])
+        run = dateline("predict", good, bad, "-m", model_file, "-j", jobs)
+        assert_refused(run, f"{bad}: cannot be read")
+        assert run.out.count("\n") >= 70
+
+    def test_row_that_is_not_utf8_is_one_bad_row(
+        self, dateline: Callable[..., Any], model_file: Path, tmp_path: Path
+    ) -> None:
+        for name, rows in (
+            ("a.jsonl", [b'{"text": "a"}', b'{"text": "M\xe1laga"}', b'{"text": "b"}']),
+            ("a.csv", [b"text", b"a", b"M\xe1laga", b"b"]),
+        ):
+            path = tmp_path / name
+            path.write_bytes(b"\n".join(rows) + b"\n")
+            answers = lines(dateline("predict", path, "-m", model_file).out)
+            assert ["error" in a for a in answers] == [False, True, False]
+            assert "not UTF-8" in answers[1]["error"]
+
+    def test_unclosed_quote_swallows_no_rows_in_silence(
+        self, dateline: Callable[..., Any], model_file: Path, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "a.csv"
+        path.write_text('id,text\na,"Snow in Oslo\nb,Snow in Rome\n')
+        run = dateline("predict", path, "-m", model_file)
+        assert run.code == 2
+        assert "not valid CSV" in lines(run.out)[0]["error"]
+
+    def test_first_row_may_be_bad_on_standard_input(self, model_file: Path) -> None:
+        run = subprocess.run(
+            [sys.executable, "-m", "dateline", "predict", "-m", str(model_file)],
+            input=b'{"id": \n{"id": "b", "text": "Oslo"}\n',
+            capture_output=True,
+            check=False,
+        )
+        assert run.returncode == 2
+        assert [a["id"] for a in lines(run.stdout.decode())] == ["1", "b"]
 
     def test_control_characters_do_not_reach_the_terminal(
         self, dateline: Callable[..., Any], model_file: Path, tmp_path: Path
@@ -283,6 +380,11 @@ class TestPredict:
             (["predict", here, "-m", tmp_path / "none"], "does not exist"),
             (["predict", here, "-m", here], "is no model"),
             (["predict", here, "-m", model_file, "-t", "2"], "0<=x<=1"),
+            (["predict", here, "-m", model_file, "-t", "nan"], "no probability"),
+            (["predict", here, "-m", model_file, "-j", "0"], "neither -1 nor"),
+            (["predict", "-", "-", "-m", model_file], "only once"),
+            (["predict", "arr.json", "-m", model_file], "one object a line"),
+            (["explain", here, "-m", model_file, "-n", "-3"], "x>=0"),
             (["predict", here, "-m", model_file, "-f", "xml"], "'xml'"),
             (["predict", here, "--colour"], "--colour"),
             (["predict", here, "--resume"], "--resume goes with -o"),
@@ -301,6 +403,7 @@ class TestPredict:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setitem(sys.modules, "pyarrow", None)
+        (tmp_path / "a.parquet").touch()
         run = dateline("predict", tmp_path / "a.parquet", "-m", model_file)
         assert_refused(run, "pip install 'dateline[parquet]'")
 
@@ -360,6 +463,26 @@ class TestTrainAndEvaluate:
         assert json.loads(run.out)["land"]["against"]["top1"]["difference"] < 0
         assert dateline(*arguments, model_file, "--against", worse).code == 0
 
+    def test_model_that_answers_less_is_worse(
+        self,
+        dateline: Callable[..., Any],
+        model_file: Path,
+        taxonomy_file: Path,
+        samples: list[Sample],
+        tmp_path: Path,
+    ) -> None:
+        path, less = tmp_path / "s.jsonl", tmp_path / "less"
+        write_samples(
+            path,
+            [Sample(s.id, "", s.text, {"desk": s.labels["desk"]}) for s in samples],
+        )
+        run = dateline("train", path, "-o", less, "--taxonomy", taxonomy_file)
+        assert "land: no sample carries it" in run.err
+        write_samples(path, samples)
+        run = dateline("evaluate", path, "-m", less, "--against", model_file)
+        assert run.code == 1
+        assert "land: significantly worse" in run.err
+
     def test_own_phrases_are_added_to_the_lexicon(
         self,
         dateline: Callable[..., Any],
@@ -388,7 +511,7 @@ class TestTrainAndEvaluate:
         for text, said in [
             ("", "holds no samples"),
             ('{"text": "x", "land": ["nort"]}\n', f"{path}:1: 'nort' is no label"),
-            ('{"text": "x"}\n', "no sample carries an axis"),
+            ('{"text": "x"}\n', "no sample carries it"),
             ('{"text": "x", "desk": ["sport"]}\n' * 20, "on 20 of 20 samples"),
         ]:
             path.write_text(text)
@@ -425,6 +548,10 @@ class TestSamplesCheck:
         assert run.code == 0
         assert "1 samples" in run.out
         path.write_text('{"id": "a", "text": "x", "topics": ["sprot"]}\n')
+        assert_refused(dateline("samples", "check", tmp_path / "none"), "No such file")
+        (tmp_path / "empty").touch()
+        run = dateline("samples", "check", tmp_path / "empty")
+        assert_refused(run, "holds no samples")
         run = dateline("samples", "check", path, "--json")
         assert run.code == 1
         assert "nearest: sport" in json.loads(run.out)["errors"][0]
@@ -495,6 +622,16 @@ class TestHelp:
 
     def test_unknown_command_is_refused(self, dateline: Callable[..., Any]) -> None:
         assert_refused(dateline("predcit"), "predcit")
+
+
+def test_what_nobody_foresaw_is_one_line(
+    dateline: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("surprise")
+
+    monkeypatch.setattr(Predictor, "load", broken)
+    assert_refused(dateline("labels"), "internal error: ZeroDivisionError: surprise")
 
 
 def test_every_field_name_belongs_to_one_part() -> None:

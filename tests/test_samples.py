@@ -39,6 +39,7 @@ def test_row_becomes_a_sample(tmp_path: Path, taxonomy: Taxonomy) -> None:
         ('{"text": 3}', "'text' is 3, expected a string"),
         ('{"text": "x", "land": "north"}', "expected a list of labels"),
         ('{"text": "x", "land": [1]}', "expected label names"),
+        ('{"text": "\\ud800"}', "half of a surrogate pair"),
         ('{"text": "x", "land": ["nort"]}', "'nort' is no label .* nearest: north"),
     ],
 )
@@ -117,9 +118,11 @@ def test_check_counts_and_finds_what_is_wrong(
         {"id": "d", "text": "x", "land": ["nowhere"]},
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    report = check_samples([path, tmp_path / "none.jsonl"], taxonomy)
+    with pytest.raises(SampleError, match="No such file"):
+        check_samples([path, tmp_path / "none.jsonl"], taxonomy)
+    report = check_samples([path], taxonomy)
     assert report.samples == 4
-    assert len(report.errors) == 2
+    assert len(report.errors) == 1
     assert report.counts == {
         "land": {"north": 1, "south": 1, "east": 0},
         "desk": {"sport": 1, "money": 0},

@@ -94,7 +94,7 @@ def test_no_samples_are_refused(taxonomy: Taxonomy) -> None:
 
 
 def test_samples_without_an_axis_are_refused(taxonomy: Taxonomy) -> None:
-    with pytest.raises(TrainingError, match="no sample carries an axis"):
+    with pytest.raises(TrainingError, match="no sample carries it"):
         train([Sample("a", "", "text")] * 20, taxonomy=taxonomy)
 
 
@@ -116,6 +116,34 @@ def test_label_with_too_few_samples_stays_out_with_a_warning(
     assert "land: label 'east' has 4 samples, it takes 5" in said[0]
     with pytest.raises(TrainingError, match="label 'east' has 4 samples"):
         train(few, taxonomy=taxonomy, lexicon=lexicon, strict=True)
+
+
+def test_label_that_cannot_be_told_is_refused(taxonomy: Taxonomy) -> None:
+    # Every sample says the same: held out, whatever was learned is wrong.
+    desk = Taxonomy((taxonomy["desk"],))
+    mute = [
+        Sample(str(i), "", "the same few words", {"desk": (("sport", "money")[i % 2],)})
+        for i in range(40)
+    ]
+    said: list[str] = []
+    with pytest.raises(TrainingError, match="no label can be told"):
+        train(mute, taxonomy=desk, lexicon=Lexicon(), warn=said.append)
+    assert "'sport' cannot be told from its samples" in said[0]
+    with pytest.raises(TrainingError, match="'sport' cannot be told"):
+        train(mute, taxonomy=desk, lexicon=Lexicon(), strict=True)
+
+
+def test_label_outside_the_taxonomy_is_refused(
+    taxonomy: Taxonomy, samples: list[Sample]
+) -> None:
+    stray = Sample("x", "", "text", {"desk": ("weather",)})
+    with pytest.raises(TrainingError, match="'weather' is no label"):
+        train([*samples, stray], taxonomy=taxonomy)
+
+
+def test_folds_out_of_range_are_refused(samples: list[Sample]) -> None:
+    with pytest.raises(ValueError, match="folds is 1"):
+        train(samples, settings=TrainingSettings(folds=1))
 
 
 def test_progress_reaches_its_end(

@@ -22,6 +22,8 @@ from ..labels import (
     check_samples,
     read_samples,
 )
+from ..labels.files import check_writable
+from ..predict.options import jobs_option, model_option
 
 DEFAULT_OUTPUT = Path("model.safetensors")
 
@@ -48,13 +50,7 @@ taxonomy_option = click.option(
 @click.option(
     "--with-bundled", is_flag=True, help="Train on the bundled samples as well."
 )
-@click.option(
-    "-j",
-    "--jobs",
-    default=1,
-    show_default=True,
-    help="Fits side by side; -1: all cores.",
-)
+@jobs_option
 @click.option(
     "--strict", is_flag=True, help="Refuse when a label has too few samples to learn."
 )
@@ -83,6 +79,12 @@ def train(
     """
     from . import fit
 
+    try:
+        check_writable(output)
+    except OSError as error:
+        raise fit.TrainingError(
+            f"{output}: cannot be written: {error.strerror}; choose another with -o"
+        ) from None
     taxonomy = _taxonomy(taxonomy_file)
     lexicon = Lexicon.bundled()
     for path in lexicon_files:
@@ -115,12 +117,7 @@ def train(
     metavar="SAMPLES...",
     type=click.Path(path_type=Path),
 )
-@click.option(
-    "-m",
-    "--model",
-    type=click.Path(path_type=Path),
-    help="Model file. Default: the model inside the package.",
-)
+@model_option
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
@@ -163,7 +160,15 @@ def evaluate(
     worse = []
     if against is not None:
         old = judge(Predictor.load(against), samples)
-        for axis in outcomes.keys() & old.keys():
+        if not outcomes.keys() & old.keys():
+            raise SampleError(
+                f"{against}: answers on {', '.join(old) or 'no axis of the samples'}, "
+                f"the model on {', '.join(outcomes)}; there is nothing to compare"
+            )
+        for axis in old:
+            if axis not in outcomes:
+                worse.append(axis)  # what is not answered any more is worse
+                continue
             figures[axis]["against"] = compare(outcomes[axis], old[axis])
             if figures[axis]["against"]["worse"]:
                 worse.append(axis)
@@ -197,6 +202,9 @@ def check(files: tuple[Path, ...], taxonomy_file: Path | None, as_json: bool) ->
     Exit code 1 where a row cannot be used or duplicates have different labels.
     """
     report = check_samples(files, _taxonomy(taxonomy_file))
+    if not report.samples and not report.errors:
+        names = ", ".join(map(str, files))
+        raise SampleError(f"{names}: holds no samples; expected one JSON object a line")
     if as_json:
         click.echo(json.dumps(asdict(report), ensure_ascii=False))
     else:

@@ -34,7 +34,7 @@ from ..predict.model import Model
 from ..predict.phrases import PhraseTable
 from ..predict.predictor import sigmoid
 from ..predict.terms import WORDS, TermSettings
-from .evaluate import AxisOutcome, metrics
+from .evaluate import AxisOutcome, figures, metrics
 from .features import TermVectorizer, inverse_document_frequency
 
 MIN_SAMPLES = 5
@@ -124,7 +124,7 @@ def train(
         Fits that run side by side, as joblib counts them; -1 for one a core. The
         result does not depend on it.
     strict : bool, default=False
-        Refuse instead of leaving out a label that has too few samples.
+        Refuse instead of leaving out a label or an axis.
     warn : callable, optional
         Told of each label and axis that is left out.
     progress : callable, optional
@@ -138,10 +138,15 @@ def train(
     Raises
     ------
     TrainingError
-        If there is no sample, or no axis has a label that can be trained, or
-        `strict` and a label has too few samples.
+        If there is no sample, or no axis has a label that can be trained, or a sample
+        has a label that is not in the taxonomy, or `strict` and a label or axis would
+        be left out.
+    ValueError
+        If the settings ask for fewer than 2 folds or more than :data:`MIN_SAMPLES`.
     """
     samples = list(samples)
+    if settings is not None and not 2 <= settings.folds <= MIN_SAMPLES:
+        raise ValueError(f"folds is {settings.folds}, expected 2 to {MIN_SAMPLES}")
     taxonomy = taxonomy or Taxonomy.bundled()
     lexicon = lexicon if lexicon is not None else Lexicon.bundled()
     lexicon = lexicon.rolled_up(taxonomy)
@@ -160,16 +165,30 @@ def train(
         for axis, labels in known.items()
     ]
     steps = _Steps(sum(_count_fits(task, settings) for task in tasks), progress)
-    heads = [_fit_head(matrix, task, settings, jobs, steps.one) for task in tasks]
-    weights = np.hstack([head.weights for head in heads])
+    heads = {}
+    for task in tasks:
+        head = _fit_head(matrix, task, settings, jobs, steps.one)
+        kept = _telling(head, task, strict, warn)
+        if kept.any():
+            heads[task.axis] = head.only(kept)
+            labels = zip(task.labels, kept, strict=True)
+            known[task.axis] = tuple(label for label, keep in labels if keep)
+        else:
+            del known[task.axis]
+    if not heads:
+        raise TrainingError(
+            "no label can be told from its samples; look at them with "
+            "'dateline samples check'"
+        )
+    weights = np.hstack([head.weights for head in heads.values()])
     return Model(
         terms=vectorizer.terms_,
         blocks=vectorizer.blocks_,
         idf=vectorizer.idf_,
         weights=weights.astype(np.float16),
-        bias=np.concatenate([head.bias for head in heads]),
-        calibration=np.vstack([head.calibration for head in heads]),
-        thresholds=np.concatenate([head.thresholds for head in heads]),
+        bias=np.concatenate([head.bias for head in heads.values()]),
+        calibration=np.vstack([head.calibration for head in heads.values()]),
+        thresholds=np.concatenate([head.thresholds for head in heads.values()]),
         phrases=PhraseTable.of(lexicon),
         taxonomy=taxonomy,
         known=known,
@@ -177,13 +196,9 @@ def train(
         card={
             "training": _training_card(samples, known, settings, lexicon)
             | {
-                "concept_weights": {
-                    t.axis: h.concept_weight for t, h in zip(tasks, heads, strict=True)
-                }
+                "concept_weights": {axis: h.concept_weight for axis, h in heads.items()}
             },
-            "metrics": {
-                axis: head.metrics for axis, head in zip(known, heads, strict=True)
-            },
+            "metrics": {axis: head.metrics for axis, head in heads.items()},
         },
     )
 
@@ -200,8 +215,21 @@ def _trainable(
     for axis in taxonomy:
         carrying = [s.labels[axis.id] for s in samples if axis.id in s.labels]
         if not carrying:
+            said.append(f"{axis.id}: no sample carries it; the model will not answer")
             continue
         counts = Counter(label for labels in carrying for label in labels)
+        stray = sorted(counts.keys() - set(axis.ids))
+        if stray:
+            raise TrainingError(
+                f"{axis.id}: {stray[0]!r} is no label of the taxonomy; look samples' "
+                "labels up with Axis.find"
+            )
+        missing = [label for label in axis.ids if not counts[label]]
+        if missing:
+            said.append(
+                f"{axis.id}: no sample has {', '.join(map(repr, missing))}; "
+                f"{'they stay' if len(missing) > 1 else 'it stays'} out of the model"
+            )
         few = [x for x in axis.ids if 0 < counts[x] < MIN_SAMPLES]
         everywhere = [x for x in counts if len(carrying) - counts[x] < MIN_SAMPLES]
         for label in few:
@@ -226,7 +254,8 @@ def _trainable(
     if not known:
         raise TrainingError(
             "no label can be trained: "
-            + ("; ".join(said) or "no sample carries an axis of the taxonomy")
+            + "; ".join(said)
+            + "; give samples of two labels or more"
         )
     for sentence in said:
         warn(sentence)
@@ -382,13 +411,56 @@ def _concept_documents(
 
 
 @dataclass(frozen=True)
+class _Calibration:
+    """What held-out scores say of each label, shapes (n_labels, 2) and (n_labels,)."""
+
+    sigmoids: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    outcome: AxisOutcome
+
+
+@dataclass(frozen=True)
 class _Head:
+    """What is fitted for the labels of one axis."""
+
     weights: NDArray[np.float64]
     bias: NDArray[np.float64]
     calibration: NDArray[np.float64]
     thresholds: NDArray[np.float64]
     concept_weight: float
     metrics: dict[str, Any]
+
+    def only(self, kept: NDArray[np.bool_]) -> _Head:
+        """The head without the labels that are not kept."""
+        return replace(
+            self,
+            weights=self.weights[:, kept],
+            bias=self.bias[kept],
+            calibration=self.calibration[kept],
+            thresholds=self.thresholds[kept],
+        )
+
+
+def _telling(
+    head: _Head, task: _AxisTask, strict: bool, warn: Callable[[str], None]
+) -> NDArray[np.bool_]:
+    """Mark the labels whose samples score higher than others when held out.
+
+    Where they score lower there is nothing to be learned; a sigmoid with a negative
+    slope would turn the little that there is upside down.
+    """
+    kept = head.calibration[:, 0] > 0
+    said = [
+        f"{task.axis}: label {label!r} cannot be told from its samples: held out, they "
+        "score no higher than others; it stays out of the model"
+        for label, keep in zip(task.labels, kept, strict=True)
+        if not keep
+    ]
+    if strict and said:
+        raise TrainingError("; ".join(said))
+    for sentence in said:
+        warn(sentence)
+    return kept
 
 
 def _fit_head(
@@ -407,17 +479,19 @@ def _fit_head(
         held = task.folds == fold
         scores[held] = _held_out_scores(matrix, task, held, scale, settings, jobs)
         progress()
-    head = _calibrated(task, scores, settings.seed)
+    calibration = _calibrate(task.labels, task.truth, scores)
     everything = np.ones(len(task.rows), dtype=bool)
     weights, bias = _fit_labels(
         matrix, task, everything, matrix.vectorizer.idf_, scale, settings, jobs
     )
     progress()
-    return replace(
-        head,
+    return _Head(
         weights=weights * scale[:, np.newaxis],
         bias=bias,
+        calibration=calibration.sigmoids,
+        thresholds=calibration.thresholds,
         concept_weight=weight,
+        metrics=metrics(calibration.outcome, seed=settings.seed),
     )
 
 
@@ -431,8 +505,7 @@ def _choose_concept_weight(
     """Try the weights of concepts on held-out samples; the best macro-F1 wins."""
     trials = _trial_folds(len(task.rows), settings.folds)
     held_in_trials = np.isin(task.folds, trials)
-    tried = replace(task, truth=task.truth[held_in_trials])
-    figures = []
+    found = []
     for weight in CONCEPT_WEIGHTS:
         scale = task.scale(matrix.vectorizer.blocks_[WORDS], weight)
         scores = np.zeros(task.truth.shape)
@@ -440,9 +513,11 @@ def _choose_concept_weight(
             held = task.folds == fold
             scores[held] = _held_out_scores(matrix, task, held, scale, settings, jobs)
             progress()
-        head = _calibrated(tried, scores[held_in_trials], settings.seed)
-        figures.append(head.metrics["macro_f1"] or 0.0)
-    return CONCEPT_WEIGHTS[int(np.argmax(figures))]
+        calibration = _calibrate(
+            task.labels, task.truth[held_in_trials], scores[held_in_trials]
+        )
+        found.append(figures(calibration.outcome)["macro_f1"])
+    return CONCEPT_WEIGHTS[int(np.nanargmax(found))]
 
 
 def _trial_folds(n: int, folds: int) -> range:
@@ -465,25 +540,19 @@ def _held_out_scores(
     return scores
 
 
-def _calibrated(task: _AxisTask, scores: NDArray[np.float64], seed: int) -> _Head:
-    """Turn held-out scores into calibration, thresholds and metrics."""
-    columns = range(len(task.labels))
-    calibration = np.array(
-        [fit_sigmoid(scores[:, i], task.truth[:, i]) for i in columns]
-    )
-    probabilities = sigmoid(scores * calibration[:, 0] + calibration[:, 1])
+def _calibrate(
+    labels: tuple[str, ...], truth: NDArray[np.bool_], scores: NDArray[np.float64]
+) -> _Calibration:
+    """Turn held-out scores into sigmoids, thresholds and what they make of them."""
+    columns = range(len(labels))
+    sigmoids = np.array([fit_sigmoid(scores[:, i], truth[:, i]) for i in columns])
+    probabilities = sigmoid(scores * sigmoids[:, 0] + sigmoids[:, 1])
     thresholds = np.array(
-        [f1_threshold(probabilities[:, i], task.truth[:, i]) for i in columns]
+        [f1_threshold(probabilities[:, i], truth[:, i]) for i in columns]
     )
     given = probabilities >= thresholds
-    outcome = AxisOutcome(task.labels, task.truth, given, probabilities)
-    return _Head(
-        weights=np.empty(0),
-        bias=np.empty(0),
-        calibration=calibration,
-        thresholds=thresholds,
-        concept_weight=float("nan"),
-        metrics=metrics(outcome, seed=seed),
+    return _Calibration(
+        sigmoids, thresholds, AxisOutcome(labels, truth, given, probabilities)
     )
 
 

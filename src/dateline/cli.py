@@ -7,6 +7,7 @@ more than click.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -16,8 +17,8 @@ import click
 from . import __version__
 from .labels.errors import DatelineError
 
-DONE, SAID_NO, BAD_INPUT = 0, 1, 2
-"""Exit codes: done; a check said no; bad input or usage."""
+DONE, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
+"""Exit codes; 1, a check said no, is given by the commands that check."""
 
 _COMMANDS = {
     "train": ("train.cli:train", "Make a model from labelled samples."),
@@ -46,7 +47,7 @@ class LazyGroup(click.Group):
 
     Parameters
     ----------
-    commands : mapping of str to (str, str)
+    table : mapping of str to (str, str)
         Names of the commands, where each is (``module:attribute`` within this
         package), and its line of help.
     """
@@ -98,31 +99,54 @@ def main(arguments: list[str] | None = None) -> None:
     Exit codes are 0 (done), 1 (a check said no), 2 (bad input or usage: one line on
     standard error), 130 (interrupted) and 141 (the reader of the output went away).
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What has no encoding, such as half of a surrogate pair, is no reason
+            # to stop.
+            stream.reconfigure(errors="replace")
+    sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(arguments: list[str]) -> int:
     try:
-        code = group.main(arguments, prog_name="dateline", standalone_mode=False)
+        # Not click's own main, which takes errors and closed pipes into its own hands.
+        with group.make_context("dateline", list(arguments)) as context:
+            group.invoke(context)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        code = BAD_INPUT
+        return BAD_INPUT
     except click.ClickException as error:
         path = getattr(getattr(error, "ctx", None), "command_path", "dateline")
-        said = " ".join(error.format_message().split())
-        _say(f"{said} (see '{path} --help')" if error.exit_code == BAD_INPUT else said)
-        code = BAD_INPUT
+        said = " ".join(error.format_message().split()).rstrip(".")
+        _say(f"{said} (see '{path} --help')")
+        return BAD_INPUT
     except DatelineError as error:
         _say(str(error))
-        code = BAD_INPUT
+        return BAD_INPUT
     except (KeyboardInterrupt, click.exceptions.Abort):
         _say("interrupted; what was written stays")
-        code = 130
+        return INTERRUPTED
     except BrokenPipeError:
         # Python flushes standard output once more at exit; let that go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
+        return PIPE_CLOSED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _say(f"{where}{error.strerror or error}")
-        code = BAD_INPUT
-    sys.exit(code or DONE)
+        _say(f"{where}{error.strerror or error}; mend that and try again")
+        return BAD_INPUT
+    except Exception as error:
+        if os.environ.get("DATELINE_DEBUG"):
+            raise
+        _say(
+            f"internal error: {type(error).__name__}: {error}; please report it, with "
+            "what DATELINE_DEBUG=1 prints"
+        )
+        return BAD_INPUT
+    return DONE
 
 
 def _say(message: str) -> None:
