@@ -53,13 +53,14 @@ def main() -> None:
     taxonomy = Taxonomy.bundled()
     training = list(read_samples(arguments.train, taxonomy))
     test = list(read_samples(arguments.test, taxonomy))
+    start = time.perf_counter()
+    model = train(training, jobs=arguments.jobs)
+    judged = evaluate(Predictor(model), test)
+    seconds = time.perf_counter() - start
     for axis in taxonomy:
         if not all(axis.id in s.labels for s in (*training, *test)):
             continue
-        start = time.perf_counter()
-        model = train(training, jobs=arguments.jobs)
-        figures = evaluate(Predictor(model), test)[axis.id]
-        print_line("dateline", axis.id, figures, time.perf_counter() - start)
+        print_line("dateline", axis.id, judged[axis.id], seconds)
         start = time.perf_counter()
         # The peer's scores are no probabilities, so it has no calibration error.
         figures = metrics(peer(training, test, axis.id)) | {"ece": None}
