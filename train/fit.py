@@ -22,7 +22,6 @@ import scipy
 import scipy.sparse as sp
 import sklearn
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from ..labels.errors import DatelineError
@@ -32,10 +31,11 @@ from ..labels.taxonomy import Taxonomy
 from ..predict.articles import Article
 from ..predict.model import Model
 from ..predict.phrases import PhraseTable
-from ..predict.predictor import sigmoid
 from ..predict.terms import WORDS, TermSettings
-from .evaluate import AxisOutcome, figures, metrics
+from .calibrate import calibrate
+from .evaluate import figures, metrics
 from .features import TermVectorizer, inverse_document_frequency
+from .folds import deal_folds
 
 MIN_SAMPLES = 5
 """A label needs so many samples that carry it, one for each fold."""
@@ -411,15 +411,6 @@ def _concept_documents(
 
 
 @dataclass(frozen=True)
-class _Calibration:
-    """What held-out scores say of each label, shapes (n_labels, 2) and (n_labels,)."""
-
-    sigmoids: NDArray[np.float64]
-    thresholds: NDArray[np.float64]
-    outcome: AxisOutcome
-
-
-@dataclass(frozen=True)
 class _Head:
     """What is fitted for the labels of one axis."""
 
@@ -479,7 +470,7 @@ def _fit_head(
         held = task.folds == fold
         scores[held] = _held_out_scores(matrix, task, held, scale, settings, jobs)
         progress()
-    calibration = _calibrate(task.labels, task.truth, scores)
+    calibration = calibrate(task.labels, task.truth, scores)
     everything = np.ones(len(task.rows), dtype=bool)
     weights, bias = _fit_labels(
         matrix, task, everything, matrix.vectorizer.idf_, scale, settings, jobs
@@ -513,7 +504,7 @@ def _choose_concept_weight(
             held = task.folds == fold
             scores[held] = _held_out_scores(matrix, task, held, scale, settings, jobs)
             progress()
-        calibration = _calibrate(
+        calibration = calibrate(
             task.labels, task.truth[held_in_trials], scores[held_in_trials]
         )
         found.append(figures(calibration.outcome)["macro_f1"])
@@ -538,22 +529,6 @@ def _held_out_scores(
     X = matrix.weigh(matrix.counts[task.rows[held]], idf, scale)
     scores: NDArray[np.float64] = X @ weights + bias
     return scores
-
-
-def _calibrate(
-    labels: tuple[str, ...], truth: NDArray[np.bool_], scores: NDArray[np.float64]
-) -> _Calibration:
-    """Turn held-out scores into sigmoids, thresholds and what they make of them."""
-    columns = range(len(labels))
-    sigmoids = np.array([fit_sigmoid(scores[:, i], truth[:, i]) for i in columns])
-    probabilities = sigmoid(scores * sigmoids[:, 0] + sigmoids[:, 1])
-    thresholds = np.array(
-        [f1_threshold(probabilities[:, i], truth[:, i]) for i in columns]
-    )
-    given = probabilities >= thresholds
-    return _Calibration(
-        sigmoids, thresholds, AxisOutcome(labels, truth, given, probabilities)
-    )
 
 
 def _fit_labels(
@@ -592,82 +567,6 @@ def _fit_label(
     )
     model.fit(X, y)
     return model.coef_[0], float(model.intercept_[0])
-
-
-def deal_folds(truth: NDArray[np.bool_], folds: int, seed: int) -> NDArray[np.intp]:
-    """Deal samples into folds so that each label is spread evenly.
-
-    Samples are dealt label by label, the rarest label first, each time to the fold
-    that has the fewest of that label, then the fewest samples (iterative
-    stratification, after Sechidis et al., ECML PKDD 2011, greatly simplified).
-
-    Parameters
-    ----------
-    truth : ndarray of bool, shape (n_samples, n_labels)
-    folds : int
-    seed : int
-        Of the order in which the samples of a label are dealt.
-
-    Returns
-    -------
-    ndarray of int, shape (n_samples,)
-        The fold of each sample.
-    """
-    rng = np.random.default_rng(seed)
-    dealt = np.full(len(truth), -1)
-    sizes = np.zeros(folds, dtype=np.intp)
-    counts = np.zeros((folds, truth.shape[1]), dtype=np.intp)
-    rarest_first = np.argsort(truth.sum(axis=0), kind="stable")
-    order = rng.permutation(len(truth))
-    for label in [*rarest_first, None]:
-        for i in order if label is None else order[truth[order, label]]:
-            if dealt[i] >= 0:
-                continue
-            load = (
-                sizes if label is None else counts[:, label] * (len(truth) + 1) + sizes
-            )
-            fold = int(load.argmin())
-            dealt[i] = fold
-            sizes[fold] += 1
-            counts[fold] += truth[i]
-    return dealt
-
-
-def fit_sigmoid(
-    scores: NDArray[np.float64], truth: NDArray[np.bool_]
-) -> tuple[float, float]:
-    """Fit the sigmoid that turns scores into probabilities.
-
-    Platt's method (in Advances in Large Margin Classifiers, 1999): logistic regression
-    on the score, the targets moved towards each other as if each side had one sample
-    more of the other.
-
-    Returns
-    -------
-    slope, offset : float
-        Probability is ``1 / (1 + exp(-(slope * score + offset)))``.
-    """
-    positive, negative = int(truth.sum()), int((~truth).sum())
-    targets = np.where(truth, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    # A soft target is a sample on both sides, weighed.
-    X = np.concatenate([scores, scores])[:, np.newaxis]
-    y = np.repeat([1, 0], len(scores))
-    model = LogisticRegression(C=1e4, max_iter=1000)
-    model.fit(X, y, sample_weight=np.concatenate([targets, 1 - targets]))
-    return float(model.coef_[0, 0]), float(model.intercept_[0])
-
-
-def f1_threshold(probabilities: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """Choose the probability from which giving a label makes the best F1.
-
-    Half of the best F1 that any threshold reaches, which is the optimal threshold
-    where probabilities are calibrated (Lipton, Elkan and Naryanaswamy, ECML PKDD
-    2014); steadier on few samples than the threshold that reached it.
-    """
-    order = np.argsort(-probabilities, kind="stable")
-    hits = np.cumsum(truth[order])
-    f1 = 2 * hits / (np.arange(1, len(order) + 1) + truth.sum())
-    return float(f1.max() / 2)
 
 
 def _training_card(
