@@ -16,7 +16,8 @@ from pathlib import Path
 from dateline.labels import Lexicon, Taxonomy, bundled_samples, read_samples
 from dateline.predict import Predictor
 from dateline.train.evaluate import evaluate
-from dateline.train.fit import BUNDLED, train
+from dateline.train.fit import train
+from dateline.train.settings import BUNDLED
 
 SHARES = (0.25, 0.5, 1.0)
 

@@ -15,13 +15,11 @@ import click
 
 from .answers import (
     AnswerError,
-    Done,
     Format,
     answer_rows,
     as_text,
     csv_line,
     header,
-    mend,
     printable,
 )
 from .articles import (
@@ -35,6 +33,7 @@ from .articles import (
 )
 from .options import jobs_option, model_option, threshold_option
 from .predictor import Explanation, Predictor
+from .resume import Done, mend
 
 
 @click.command()

@@ -12,7 +12,8 @@ import dateline.predict
 from dateline import Prediction, Predictor
 from dateline.labels import Taxonomy, bundled_samples
 from dateline.train.evaluate import evaluate
-from dateline.train.fit import BUNDLED, train
+from dateline.train.fit import train
+from dateline.train.settings import BUNDLED
 
 # A page of text: one line an article, none of them among the samples.
 PAGE = """\

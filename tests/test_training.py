@@ -8,8 +8,9 @@ import pytest
 from dateline.labels import Lexicon, Sample, Taxonomy
 from dateline.predict import Article, Model, Predictor
 from dateline.train.calibrate import f1_threshold, fit_sigmoid
-from dateline.train.fit import MIN_SAMPLES, TrainingError, TrainingSettings, train
+from dateline.train.fit import train
 from dateline.train.folds import deal_folds
+from dateline.train.settings import MIN_SAMPLES, TrainingError, TrainingSettings
 
 
 def test_trained_model_knows_its_samples(model: Model, samples: list[Sample]) -> None:

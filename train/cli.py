@@ -78,11 +78,12 @@ def train(
     which makes the model that is inside the package.
     """
     from . import fit
+    from .settings import BUNDLED, TrainingError, TrainingSettings
 
     try:
         check_writable(output)
     except OSError as error:
-        raise fit.TrainingError(
+        raise TrainingError(
             f"{output}: cannot be written: {error.strerror}; choose another with -o"
         ) from None
     taxonomy = _taxonomy(taxonomy_file)
@@ -97,7 +98,7 @@ def train(
             samples,
             taxonomy=taxonomy,
             lexicon=lexicon,
-            settings=fit.TrainingSettings() if files else fit.BUNDLED,
+            settings=TrainingSettings() if files else BUNDLED,
             jobs=jobs,
             strict=strict,
             warn=lambda message: click.echo(f"dateline: warning: {message}", err=True),

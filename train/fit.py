@@ -13,7 +13,7 @@ import json
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import joblib
@@ -24,78 +24,24 @@ import sklearn
 from numpy.typing import NDArray
 from sklearn.svm import LinearSVC
 
-from ..labels.errors import DatelineError
 from ..labels.lexicon import Lexicon
 from ..labels.samples import Sample
 from ..labels.taxonomy import Taxonomy
 from ..predict.articles import Article
 from ..predict.model import Model
 from ..predict.phrases import PhraseTable
-from ..predict.terms import WORDS, TermSettings
+from ..predict.terms import WORDS
 from .calibrate import calibrate
 from .evaluate import figures, metrics
-from .features import TermVectorizer, inverse_document_frequency
-from .folds import deal_folds
-
-MIN_SAMPLES = 5
-"""A label needs so many samples that carry it, one for each fold."""
-
-
-CONCEPT_WEIGHTS = (0.125, 0.25, 0.5, 1.0)
-"""The weights of concepts that are tried where none is given."""
-
-TRIAL_SAMPLES = 2000
-"""Held-out samples on which those weights are compared, so far as there are so many."""
-
-
-class TrainingError(DatelineError):
-    """Nothing can be trained on these samples."""
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How a model is made.
-
-    Attributes
-    ----------
-    terms : TermSettings
-        How terms are counted.
-    min_df : int
-        Words in fewer samples are left out. Default 2.
-    max_words : int, optional
-        At most so many words and word pairs are kept. Default: all.
-    C : float
-        Inverse strength of regularisation of the classifiers. Default 1.
-    concept_weight : float, optional
-        Weight of the blocks of concepts, that of words being 1. Default: for each
-        axis the one of :data:`CONCEPT_WEIGHTS` with the best macro-F1 in
-        cross-validation.
-    concept_documents : bool
-        Whether every concept that the taxonomy gives to a label is a training
-        document of its own, made of its phrases. Default True.
-    folds : int
-        Of the cross-validation. Default 5.
-    seed : int
-        Of everything that is drawn. Default 0.
-    """
-
-    terms: TermSettings = field(default_factory=TermSettings)
-    min_df: int = 2
-    max_words: int | None = None
-    C: float = 1.0
-    concept_weight: float | None = None
-    concept_documents: bool = True
-    folds: int = 5
-    seed: int = 0
-
-
-BUNDLED = TrainingSettings(max_words=20_000, concept_weight=0.5)
-"""The settings of the model inside the package.
-
-The bundled samples are by few hands, whose habits make words look more telling in
-cross-validation than they are in real news; so the weight of concepts is set, by what
-real news showed. More words made the file larger and the model no better.
-"""
+from .features import TermVectorizer
+from .settings import (
+    CONCEPT_WEIGHTS,
+    MIN_SAMPLES,
+    TRIAL_SAMPLES,
+    TrainingError,
+    TrainingSettings,
+)
+from .tasks import AxisTask, Matrix, trainable_labels
 
 
 def train(
@@ -153,15 +99,15 @@ def train(
     settings = settings or TrainingSettings()
     if not samples:
         raise TrainingError("there are no samples; give a file that holds some")
-    known = _trainable(samples, taxonomy, strict, warn)
+    known = trainable_labels(samples, taxonomy, strict, warn)
 
     vectorizer = TermVectorizer(
         lexicon, settings.terms, settings.min_df, settings.max_words
     )
     counts = vectorizer.fit_counts(Article(s.text, s.title, s.id) for s in samples)
-    matrix = _Matrix(vectorizer, counts)
+    matrix = Matrix(vectorizer, counts)
     tasks = [
-        _AxisTask.of(axis, labels, samples, taxonomy, matrix, settings)
+        AxisTask.of(axis, labels, samples, taxonomy, matrix, settings)
         for axis, labels in known.items()
     ]
     steps = _Steps(sum(_count_fits(task, settings) for task in tasks), progress)
@@ -203,90 +149,6 @@ def train(
     )
 
 
-def _trainable(
-    samples: Sequence[Sample],
-    taxonomy: Taxonomy,
-    strict: bool,
-    warn: Callable[[str], None],
-) -> dict[str, tuple[str, ...]]:
-    """Name the labels of each axis that have enough samples for and against them."""
-    known: dict[str, tuple[str, ...]] = {}
-    said: list[str] = []
-    for axis in taxonomy:
-        carrying = [s.labels[axis.id] for s in samples if axis.id in s.labels]
-        if not carrying:
-            said.append(f"{axis.id}: no sample carries it; the model will not answer")
-            continue
-        counts = Counter(label for labels in carrying for label in labels)
-        stray = sorted(counts.keys() - set(axis.ids))
-        if stray:
-            raise TrainingError(
-                f"{axis.id}: {stray[0]!r} is no label of the taxonomy; look samples' "
-                "labels up with Axis.find"
-            )
-        missing = [label for label in axis.ids if not counts[label]]
-        if missing:
-            said.append(
-                f"{axis.id}: no sample has {', '.join(map(repr, missing))}; "
-                f"{'they stay' if len(missing) > 1 else 'it stays'} out of the model"
-            )
-        few = [x for x in axis.ids if 0 < counts[x] < MIN_SAMPLES]
-        everywhere = [x for x in counts if len(carrying) - counts[x] < MIN_SAMPLES]
-        for label in few:
-            said.append(
-                f"{axis.id}: label {label!r} has {counts[label]} samples, it takes "
-                f"{MIN_SAMPLES}; add some, or it stays out of the model"
-            )
-        for label in everywhere:
-            said.append(
-                f"{axis.id}: label {label!r} is on {counts[label]} of {len(carrying)} "
-                f"samples; it takes {MIN_SAMPLES} without it to learn what it is not"
-            )
-        able = tuple(
-            label
-            for label in axis.ids
-            if counts[label] >= MIN_SAMPLES and label not in everywhere
-        )
-        if able:
-            known[axis.id] = able
-    if strict and said:
-        raise TrainingError("; ".join(said))
-    if not known:
-        raise TrainingError(
-            "no label can be trained: "
-            + "; ".join(said)
-            + "; give samples of two labels or more"
-        )
-    for sentence in said:
-        warn(sentence)
-    return known
-
-
-class _Matrix:
-    """The counted terms of the samples and of the lexicon's concepts, weighed anew
-    for the articles of each fold.
-    """
-
-    def __init__(self, vectorizer: TermVectorizer, counts: sp.csr_matrix) -> None:
-        self.vectorizer = vectorizer
-        self.counts = counts
-        self.present = counts.astype(bool).astype(np.float64)
-
-    def idf(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        df = np.asarray(self.present[rows].sum(axis=0)).ravel()
-        return inverse_document_frequency(df, len(rows))
-
-    def weigh(
-        self,
-        counts: sp.csr_matrix,
-        idf: NDArray[np.float32],
-        scale: NDArray[np.float64],
-    ) -> sp.csr_matrix:
-        weighed = self.vectorizer.weigh(counts, idf)
-        weighed.data *= scale[weighed.indices]
-        return weighed
-
-
 class _Steps:
     """Counts fits, for the progress that the caller shows."""
 
@@ -298,116 +160,11 @@ class _Steps:
         self._progress(self._done, self._total)
 
 
-def _count_fits(task: _AxisTask, settings: TrainingSettings) -> int:
+def _count_fits(task: AxisTask, settings: TrainingSettings) -> int:
     fits = settings.folds + 1
     if settings.concept_weight is None:
         fits += len(CONCEPT_WEIGHTS) * len(_trial_folds(len(task.rows), settings.folds))
     return fits
-
-
-@dataclass(frozen=True)
-class _AxisTask:
-    """What one axis is to be trained on.
-
-    `rows` of the samples carry the axis and `truth` says which labels each has;
-    `documents` are the counted terms of the lexicon's concepts, with their `meaning`;
-    `own` marks the concepts that the axis is to be told by.
-    """
-
-    axis: str
-    labels: tuple[str, ...]
-    rows: NDArray[np.intp]
-    truth: NDArray[np.bool_]
-    folds: NDArray[np.intp]
-    documents: sp.csr_matrix
-    meaning: NDArray[np.bool_]
-    own: NDArray[np.bool_]
-
-    def scale(self, n_words: int, concept_weight: float) -> NDArray[np.float64]:
-        """What the weight of each term is multiplied by, shape (n_terms,)."""
-        scale = np.where(self.own, concept_weight, 0.0)
-        scale[:n_words] = 1.0
-        return scale
-
-    @classmethod
-    def of(
-        cls,
-        axis: str,
-        labels: tuple[str, ...],
-        samples: Sequence[Sample],
-        taxonomy: Taxonomy,
-        matrix: _Matrix,
-        settings: TrainingSettings,
-    ) -> _AxisTask:
-        rows = np.array([i for i, s in enumerate(samples) if axis in s.labels])
-        truth = np.array(
-            [[label in samples[i].labels[axis] for label in labels] for i in rows]
-        )
-        documents, meaning = _concept_documents(
-            taxonomy, axis, labels, matrix.vectorizer, settings.concept_documents
-        )
-        return cls(
-            axis,
-            labels,
-            rows,
-            truth,
-            deal_folds(truth, settings.folds, settings.seed),
-            documents,
-            meaning,
-            _own_concepts(taxonomy, axis, matrix.vectorizer),
-        )
-
-
-def _own_concepts(
-    taxonomy: Taxonomy, axis: str, vectorizer: TermVectorizer
-) -> NDArray[np.bool_]:
-    """Mark the concepts that an axis is to be told by.
-
-    Those are of the kinds of which some concept stands for a label of the axis, and
-    the labels themselves; all concepts where no kind does. Places say little of
-    topics and would only be learned by heart.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_terms,)
-    """
-    own = np.zeros(len(vectorizer.terms_), dtype=bool)
-    start = vectorizer.blocks_[WORDS]
-    for kind, size in vectorizer.blocks_.items():
-        if kind == WORDS:
-            continue
-        concepts = vectorizer.terms_[start : start + size]
-        own[start : start + size] = kind == axis or any(
-            label.covers(concept) for label in taxonomy[axis] for concept in concepts
-        )
-        start += size
-    if not own.any():
-        own[vectorizer.blocks_[WORDS] :] = True
-    return own
-
-
-def _concept_documents(
-    taxonomy: Taxonomy,
-    axis: str,
-    labels: Sequence[str],
-    vectorizer: TermVectorizer,
-    wanted: bool,
-) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
-    """Make a document of the phrases of each concept that stands for a label."""
-    phrases: dict[str, list[str]] = {}
-    if wanted and vectorizer.lexicon is not None:
-        for phrase, concepts in vectorizer.lexicon.items():
-            for concept in concepts:
-                phrases.setdefault(concept, []).append(phrase)
-    covered = {
-        concept: row
-        for concept in sorted(phrases)
-        if any(row := [taxonomy[axis].find(x).covers(concept) for x in labels])
-    }
-    documents = vectorizer.count(". ".join(phrases[concept]) for concept in covered)
-    return documents, np.array(list(covered.values()), dtype=bool).reshape(
-        len(covered), len(labels)
-    )
 
 
 @dataclass(frozen=True)
@@ -433,7 +190,7 @@ class _Head:
 
 
 def _telling(
-    head: _Head, task: _AxisTask, strict: bool, warn: Callable[[str], None]
+    head: _Head, task: AxisTask, strict: bool, warn: Callable[[str], None]
 ) -> NDArray[np.bool_]:
     """Mark the labels whose samples score higher than others when held out.
 
@@ -455,8 +212,8 @@ def _telling(
 
 
 def _fit_head(
-    matrix: _Matrix,
-    task: _AxisTask,
+    matrix: Matrix,
+    task: AxisTask,
     settings: TrainingSettings,
     jobs: int,
     progress: Callable[[], None],
@@ -487,8 +244,8 @@ def _fit_head(
 
 
 def _choose_concept_weight(
-    matrix: _Matrix,
-    task: _AxisTask,
+    matrix: Matrix,
+    task: AxisTask,
     settings: TrainingSettings,
     jobs: int,
     progress: Callable[[], None],
@@ -516,8 +273,8 @@ def _trial_folds(n: int, folds: int) -> range:
 
 
 def _held_out_scores(
-    matrix: _Matrix,
-    task: _AxisTask,
+    matrix: Matrix,
+    task: AxisTask,
     held: NDArray[np.bool_],
     scale: NDArray[np.float64],
     settings: TrainingSettings,
@@ -532,8 +289,8 @@ def _held_out_scores(
 
 
 def _fit_labels(
-    matrix: _Matrix,
-    task: _AxisTask,
+    matrix: Matrix,
+    task: AxisTask,
     kept: NDArray[np.bool_],
     idf: NDArray[np.float32],
     scale: NDArray[np.float64],

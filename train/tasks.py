@@ -1,0 +1,207 @@
+"""What is to be trained on: for each axis its samples, labels and terms."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from ..labels.samples import Sample
+from ..labels.taxonomy import Taxonomy
+from ..predict.terms import WORDS
+from .features import TermVectorizer, inverse_document_frequency
+from .folds import deal_folds
+from .settings import MIN_SAMPLES, TrainingError, TrainingSettings
+
+
+def trainable_labels(
+    samples: Sequence[Sample],
+    taxonomy: Taxonomy,
+    strict: bool,
+    warn: Callable[[str], None],
+) -> dict[str, tuple[str, ...]]:
+    """Name the labels of each axis that have enough samples for and against them."""
+    known: dict[str, tuple[str, ...]] = {}
+    said: list[str] = []
+    for axis in taxonomy:
+        carrying = [s.labels[axis.id] for s in samples if axis.id in s.labels]
+        if not carrying:
+            said.append(f"{axis.id}: no sample carries it; the model will not answer")
+            continue
+        counts = Counter(label for labels in carrying for label in labels)
+        stray = sorted(counts.keys() - set(axis.ids))
+        if stray:
+            raise TrainingError(
+                f"{axis.id}: {stray[0]!r} is no label of the taxonomy; look samples' "
+                "labels up with Axis.find"
+            )
+        missing = [label for label in axis.ids if not counts[label]]
+        if missing:
+            said.append(
+                f"{axis.id}: no sample has {', '.join(map(repr, missing))}; "
+                f"{'they stay' if len(missing) > 1 else 'it stays'} out of the model"
+            )
+        few = [x for x in axis.ids if 0 < counts[x] < MIN_SAMPLES]
+        everywhere = [x for x in counts if len(carrying) - counts[x] < MIN_SAMPLES]
+        for label in few:
+            said.append(
+                f"{axis.id}: label {label!r} has {counts[label]} samples, it takes "
+                f"{MIN_SAMPLES}; add some, or it stays out of the model"
+            )
+        for label in everywhere:
+            said.append(
+                f"{axis.id}: label {label!r} is on {counts[label]} of {len(carrying)} "
+                f"samples; it takes {MIN_SAMPLES} without it to learn what it is not"
+            )
+        able = tuple(
+            label
+            for label in axis.ids
+            if counts[label] >= MIN_SAMPLES and label not in everywhere
+        )
+        if able:
+            known[axis.id] = able
+    if strict and said:
+        raise TrainingError("; ".join(said))
+    if not known:
+        raise TrainingError(
+            "no label can be trained: "
+            + "; ".join(said)
+            + "; give samples of two labels or more"
+        )
+    for sentence in said:
+        warn(sentence)
+    return known
+
+
+class Matrix:
+    """The counted terms of the samples and of the lexicon's concepts, weighed anew
+    for the articles of each fold.
+    """
+
+    def __init__(self, vectorizer: TermVectorizer, counts: sp.csr_matrix) -> None:
+        self.vectorizer = vectorizer
+        self.counts = counts
+        self.present = counts.astype(bool).astype(np.float64)
+
+    def idf(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        df = np.asarray(self.present[rows].sum(axis=0)).ravel()
+        return inverse_document_frequency(df, len(rows))
+
+    def weigh(
+        self,
+        counts: sp.csr_matrix,
+        idf: NDArray[np.float32],
+        scale: NDArray[np.float64],
+    ) -> sp.csr_matrix:
+        weighed = self.vectorizer.weigh(counts, idf)
+        weighed.data *= scale[weighed.indices]
+        return weighed
+
+
+@dataclass(frozen=True)
+class AxisTask:
+    """What one axis is to be trained on.
+
+    `rows` of the samples carry the axis and `truth` says which labels each has;
+    `documents` are the counted terms of the lexicon's concepts, with their `meaning`;
+    `own` marks the concepts that the axis is to be told by.
+    """
+
+    axis: str
+    labels: tuple[str, ...]
+    rows: NDArray[np.intp]
+    truth: NDArray[np.bool_]
+    folds: NDArray[np.intp]
+    documents: sp.csr_matrix
+    meaning: NDArray[np.bool_]
+    own: NDArray[np.bool_]
+
+    def scale(self, n_words: int, concept_weight: float) -> NDArray[np.float64]:
+        """What the weight of each term is multiplied by, shape (n_terms,)."""
+        scale = np.where(self.own, concept_weight, 0.0)
+        scale[:n_words] = 1.0
+        return scale
+
+    @classmethod
+    def of(
+        cls,
+        axis: str,
+        labels: tuple[str, ...],
+        samples: Sequence[Sample],
+        taxonomy: Taxonomy,
+        matrix: Matrix,
+        settings: TrainingSettings,
+    ) -> AxisTask:
+        rows = np.array([i for i, s in enumerate(samples) if axis in s.labels])
+        truth = np.array(
+            [[label in samples[i].labels[axis] for label in labels] for i in rows]
+        )
+        documents, meaning = _concept_documents(
+            taxonomy, axis, labels, matrix.vectorizer, settings.concept_documents
+        )
+        return cls(
+            axis,
+            labels,
+            rows,
+            truth,
+            deal_folds(truth, settings.folds, settings.seed),
+            documents,
+            meaning,
+            _own_concepts(taxonomy, axis, matrix.vectorizer),
+        )
+
+
+def _own_concepts(
+    taxonomy: Taxonomy, axis: str, vectorizer: TermVectorizer
+) -> NDArray[np.bool_]:
+    """Mark the concepts that an axis is to be told by.
+
+    Those are of the kinds of which some concept stands for a label of the axis, and
+    the labels themselves; all concepts where no kind does. Places say little of
+    topics and would only be learned by heart.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_terms,)
+    """
+    own = np.zeros(len(vectorizer.terms_), dtype=bool)
+    start = vectorizer.blocks_[WORDS]
+    for kind, size in vectorizer.blocks_.items():
+        if kind == WORDS:
+            continue
+        concepts = vectorizer.terms_[start : start + size]
+        own[start : start + size] = kind == axis or any(
+            label.covers(concept) for label in taxonomy[axis] for concept in concepts
+        )
+        start += size
+    if not own.any():
+        own[vectorizer.blocks_[WORDS] :] = True
+    return own
+
+
+def _concept_documents(
+    taxonomy: Taxonomy,
+    axis: str,
+    labels: Sequence[str],
+    vectorizer: TermVectorizer,
+    wanted: bool,
+) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
+    """Make a document of the phrases of each concept that stands for a label."""
+    phrases: dict[str, list[str]] = {}
+    if wanted and vectorizer.lexicon is not None:
+        for phrase, concepts in vectorizer.lexicon.items():
+            for concept in concepts:
+                phrases.setdefault(concept, []).append(phrase)
+    covered = {
+        concept: row
+        for concept in sorted(phrases)
+        if any(row := [taxonomy[axis].find(x).covers(concept) for x in labels])
+    }
+    documents = vectorizer.count(". ".join(phrases[concept]) for concept in covered)
+    return documents, np.array(list(covered.values()), dtype=bool).reshape(
+        len(covered), len(labels)
+    )
