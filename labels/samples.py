@@ -24,7 +24,7 @@ from typing import Any
 
 from .errors import SampleError, UnknownLabelError
 from .files import atomic_write
-from .taxonomy import Taxonomy
+from .taxonomy import Axis, Taxonomy
 
 SHORT_WORDS = 4
 """Samples with fewer words are reported as very short by :func:`check_samples`."""
@@ -45,6 +45,9 @@ class Sample:
         unknown; an empty tuple says that none of its labels applies.
     source, date : str
         Where and when it appeared; may be empty.
+    rejected : mapping of str to tuple of str
+        Axis id to labels that are known not to apply, on axes of which nothing else
+        is known.
     """
 
     id: str
@@ -53,12 +56,15 @@ class Sample:
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     source: str = ""
     date: str = ""
+    rejected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The sample as one object of a JSON lines file."""
         row: dict[str, Any] = {"id": self.id, "title": self.title, "text": self.text}
         row |= {axis: list(labels) for axis, labels in self.labels.items()}
         row |= {k: v for k in ("source", "date") if (v := getattr(self, k))}
+        if self.rejected:
+            row["rejected"] = {a: list(labels) for a, labels in self.rejected.items()}
         return row
 
     @classmethod
@@ -95,23 +101,68 @@ class Sample:
             text[key] = _encodable(value or "", key)
         if not (text["title"].strip() or text["text"].strip()):
             raise SampleError("has neither 'title' nor 'text'; one must say something")
-        labels = {}
-        for axis in taxonomy:
-            given = row.get(axis.id)
-            if given is None:
-                continue
-            if isinstance(given, str) or not isinstance(given, list):
-                raise SampleError(
-                    f"{axis.id!r} is {_shown(given)}, expected a list of labels "
-                    "(leave it out where it is unknown)"
-                )
-            try:
-                found = [axis.find(_string(name, axis.id)).id for name in given]
-            except UnknownLabelError as error:
-                raise SampleError(str(error)) from None
-            labels[axis.id] = tuple(dict.fromkeys(found))
+        rejected = row.get("rejected", {})
+        if not isinstance(rejected, dict):
+            raise SampleError(
+                f"'rejected' is {_shown(rejected)}, expected an object of axes and "
+                "labels"
+            )
         text["id"] = text["id"] or id
-        return cls(labels=labels, **text)
+        return cls(
+            labels={
+                axis.id: axis_labels(axis, row[axis.id])
+                for axis in taxonomy
+                if row.get(axis.id) is not None
+            },
+            rejected={
+                axis.id: _found(axis, rejected[axis.id])
+                for axis in taxonomy
+                if row.get(axis.id) is None and rejected.get(axis.id)
+            },
+            **text,
+        )
+
+
+def axis_labels(axis: Axis, given: object) -> tuple[str, ...]:
+    """Look up the labels that a sample has on one axis.
+
+    Parameters
+    ----------
+    axis : Axis
+    given : object
+        What the sample says: a list of ids, codes, names or aliases.
+
+    Returns
+    -------
+    tuple of str
+        Their ids in order, each followed by those above it.
+
+    Raises
+    ------
+    SampleError
+        If it is no list, a name is unknown, or an axis of single labels has several.
+    """
+    found = axis.roll_up(_found(axis, given))
+    if axis.single_label and len(axis.leaves(found)) > 1:
+        raise SampleError(
+            f"{axis.id!r} has {', '.join(axis.leaves(found))}, expected one label: the "
+            "taxonomy says single_label"
+        )
+    return found
+
+
+def _found(axis: Axis, given: object) -> tuple[str, ...]:
+    if not isinstance(given, list):
+        raise SampleError(
+            f"{axis.id!r} is {_shown(given)}, expected a list of labels "
+            "(leave it out where it is unknown)"
+        )
+    try:
+        return tuple(
+            dict.fromkeys(axis.find(_string(name, axis.id)).id for name in given)
+        )
+    except UnknownLabelError as error:
+        raise SampleError(str(error)) from None
 
 
 def read_samples(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
@@ -21,7 +21,8 @@ from .errors import TaxonomyError, UnknownLabelError
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 # Fields of samples and answers, and the kinds of terms that no axis may be.
-_TAKEN = {"id", "title", "text", "source", "date", "error", "words", "place", "subject"}
+_TAKEN = {"id", "title", "text", "source", "date", "error", "rejected"}
+_TAKEN |= {"words", "place", "subject"}
 _LABEL_FIELDS = {
     "id",
     "name",
@@ -90,12 +91,18 @@ class Axis:
     name : str
         Name for people.
     labels : tuple of Label
-        In the order in which models and reports keep them.
+        In the order in which models and reports keep them. A label whose id is that
+        of another with ``/`` and more behind it lies below that one: what is
+        ``"economy/markets"`` is ``"economy"``, too.
+    single_label : bool
+        Whether an article has one label at the most (and those above it). Default
+        False: any number.
     """
 
     id: str
     name: str
     labels: tuple[Label, ...]
+    single_label: bool = False
 
     def __post_init__(self) -> None:
         seen: dict[str, str] = {}
@@ -120,6 +127,33 @@ class Axis:
     def ids(self) -> tuple[str, ...]:
         """The ids of the labels, in order."""
         return tuple(label.id for label in self.labels)
+
+    @cached_property
+    def _above(self) -> dict[str, tuple[str, ...]]:
+        ids = set(self.ids)
+        above = {}
+        for id in self.ids:
+            parts = id.split("/")
+            prefixes = ("/".join(parts[:n]) for n in range(len(parts) - 1, 0, -1))
+            above[id] = tuple(prefix for prefix in prefixes if prefix in ids)
+        return above
+
+    def above(self, id: str) -> tuple[str, ...]:
+        """The ids of the labels above one, the nearest first."""
+        return self._above[id]
+
+    def roll_up(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Add to labels those above them.
+
+        The order stays, each followed by what lies above it; none comes twice.
+        """
+        return tuple(dict.fromkeys(x for id in ids for x in (id, *self._above[id])))
+
+    def leaves(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Of labels, those that no other of them lies below, in their order."""
+        ids = list(ids)
+        covered = {above for id in ids for above in self._above[id]}
+        return tuple(id for id in ids if id not in covered)
 
     @cached_property
     def _by_name(self) -> dict[str, Label]:
@@ -202,8 +236,9 @@ class Taxonomy:
         path : str or Path
             TOML: either one axis (``axis = "desk"`` and ``[[label]]`` tables) or
             several (``[[axis]]`` tables with an ``id`` and ``[[axis.label]]``).
-            A label needs an ``id``; ``name``, ``code``, ``definition``,
-            ``aliases``, ``countries`` and ``concepts`` are optional.
+            An axis may say ``name`` and ``single_label = true``. A label needs an
+            ``id``; ``name``, ``code``, ``definition``, ``aliases``, ``countries``
+            and ``concepts`` are optional.
 
         Raises
         ------
@@ -222,6 +257,7 @@ class Taxonomy:
             {
                 "id": axis.id,
                 "name": axis.name,
+                "single_label": axis.single_label,
                 "labels": [
                     {
                         key: list(value) if isinstance(value, tuple) else value
@@ -280,10 +316,16 @@ def _axis(table: Any, key: str, where: str) -> Axis:
     name = table.get("name", axis)
     if not isinstance(name, str):
         raise TaxonomyError(f"{where}: the name of axis {axis!r} is not a string")
+    single = table.get("single_label", False)
+    if not isinstance(single, bool):
+        raise TaxonomyError(
+            f"{where}: single_label of axis {axis!r} is {single!r}, expected true or "
+            "false"
+        )
     parsed = tuple(_label(label, axis, where) for label in labels)
     if len({label.id for label in parsed}) != len(parsed):
         raise TaxonomyError(f"{where}: axis {axis!r} has two labels of the same id")
-    return Axis(axis, name, parsed)
+    return Axis(axis, name, parsed, single)
 
 
 def _label(table: Any, axis: str, where: str) -> Label:

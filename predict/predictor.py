@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..labels.taxonomy import Taxonomy
 from .articles import Article
+from .decisions import DecisionRule
 from .model import Head, Model
 from .terms import Span, TermScanner, weigh
 
@@ -49,8 +50,9 @@ class Prediction:
     labels : mapping of str to tuple of Scored
         For each axis the labels over their threshold, best first; may be empty.
     scores : mapping of str to mapping of str to float
-        For each axis the probability of every label that the model knows. All 0
-        where the article has no term that the model knows.
+        For each axis the probability of every label that the model knows, never
+        below that of a label that lies below it. All 0 where the article has no term
+        that the model knows.
     id : str
         The id of the article; may be empty.
     """
@@ -103,7 +105,7 @@ class Explanation:
     ----------
     axis, label, name : str
     score : float
-        Calibrated probability.
+        Calibrated probability, before it is raised to that of labels below this one.
     threshold : float
         The probability from which the label is given.
     decision : float
@@ -152,6 +154,10 @@ class Predictor:
         self._numbers = {term: number for number, term in enumerate(model.terms)}
         self._blocks = np.cumsum([0, *model.blocks.values()])
         self._idf = model.idf.astype(np.float64)
+        self._rules = [
+            (head, DecisionRule(model.taxonomy[head.axis], [x.id for x in head.labels]))
+            for head in model.heads
+        ]
         self._thresholds = (
             model.thresholds
             if threshold is None
@@ -252,7 +258,8 @@ class Predictor:
         ids, weights = self._weighed(self._scanner.count(article))
         if not len(ids):
             return ()
-        prediction = self._prediction(self._probabilities(ids, weights), article.id)
+        probabilities = self._probabilities(ids, weights)
+        prediction = self._prediction(probabilities, article.id)
         places = self._scanner.locate(article)
         found = []
         for head in self.model.heads:
@@ -261,7 +268,9 @@ class Predictor:
             for label in given or [max(scores, key=lambda label: scores[label])]:
                 column = head.columns.start + [x.id for x in head.labels].index(label)
                 found.append(
-                    self._explanation(head, column, scores[label], ids, weights, places)
+                    self._explanation(
+                        head, column, float(probabilities[column]), ids, weights, places
+                    )
                 )
         return tuple(found)
 
@@ -296,15 +305,13 @@ class Predictor:
 
     def _prediction(self, probabilities: NDArray[np.float64], id: str) -> Prediction:
         labels, scores = {}, {}
-        # A probability of 0 is never a reason to give a label.
-        over = (probabilities >= self._thresholds) & (probabilities > 0)
-        for head in self.model.heads:
-            values = probabilities[head.columns].tolist()
+        for head, rule in self._rules:
+            raised = rule.raised(probabilities[np.newaxis, head.columns])
+            over = rule.given(raised, self._thresholds[head.columns])[0].tolist()
+            values = raised[0].tolist()
             given = [
                 Scored(label.id, label.name, label.code, value)
-                for label, value, passes in zip(
-                    head.labels, values, over[head.columns], strict=True
-                )
+                for label, value, passes in zip(head.labels, values, over, strict=True)
                 if passes
             ]
             given.sort(key=lambda scored: -scored.score)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from ..predict.decisions import DecisionRule
 from ..predict.predictor import sigmoid
 from .evaluate import AxisOutcome
+from .tasks import AxisTask
 
 
 @dataclass(frozen=True)
@@ -32,31 +35,74 @@ class Calibration:
 
 
 def calibrate(
-    labels: tuple[str, ...], truth: NDArray[np.bool_], scores: NDArray[np.float64]
+    task: AxisTask,
+    scores: NDArray[np.float64],
+    *,
+    shares: Mapping[str, float] | None = None,
+    precision: float | None = None,
+    rows: NDArray[np.bool_] | None = None,
 ) -> Calibration:
     """Turn held-out scores into sigmoids and thresholds.
 
     Parameters
     ----------
-    labels : tuple of str
-    truth : ndarray of bool, shape (n_samples, n_labels)
-    scores : ndarray of float64, shape (n_samples, n_labels)
-        Linear scores of samples that the classifiers were not fitted to.
+    task : AxisTask
+    scores : ndarray of float64, shape (n_rows, n_labels)
+        Linear scores of the task's rows by classifiers that were not fitted to them.
+    shares : mapping of str to float, optional
+        The share of articles that carries each label where the model will be used;
+        a label that is left out is as common there as among the samples. Default:
+        all are.
+    precision : float, optional
+        What thresholds are chosen for. Default: F1.
+    rows : ndarray of bool, shape (n_rows,), optional
+        The rows that have scores. Default: all.
     """
-    columns = range(len(labels))
-    sigmoids = np.array([fit_sigmoid(scores[:, i], truth[:, i]) for i in columns])
-    probabilities = sigmoid(scores * sigmoids[:, 0] + sigmoids[:, 1])
-    thresholds = np.array(
-        [f1_threshold(probabilities[:, i], truth[:, i]) for i in columns]
-    )
-    given = probabilities >= thresholds
+    rows = np.ones(len(scores), dtype=bool) if rows is None else rows
+    counted = task.calibration_weights() * rows[:, np.newaxis]
+    sigmoids, thresholds = [], []
+    for i, label in enumerate(task.labels):
+        used = counted[:, i] > 0
+        column, truth = scores[used, i], task.truth[used, i]
+        weights = _weights(truth, (shares or {}).get(label))
+        slope, offset = fit_sigmoid(column, truth, weights)
+        found = sigmoid(column * slope + offset)
+        thresholds.append(
+            f1_threshold(found, truth, weights)
+            if precision is None
+            else precision_threshold(found, truth, weights, precision)
+        )
+        sigmoids.append((slope, offset))
+    calibration = np.array(sigmoids)
+    judged = task.judged & rows
+    probabilities = sigmoid(scores[judged] * calibration[:, 0] + calibration[:, 1])
+    rule = DecisionRule(task.axis, task.labels)
+    probabilities = rule.raised(probabilities)
+    given = rule.given(probabilities, np.array(thresholds))
     return Calibration(
-        sigmoids, thresholds, AxisOutcome(labels, truth, given, probabilities)
+        calibration,
+        np.array(thresholds),
+        AxisOutcome(task.labels, task.truth[judged], given, probabilities),
     )
+
+
+def _weights(truth: NDArray[np.bool_], share: float | None) -> NDArray[np.float64]:
+    """What each sample counts for, so that the label's share becomes the one given.
+
+    What makes a label is taken to be alike here and there, only more or less common
+    (Saerens, Latinne and Decaestecker, Neural Computation 14, 2002). The weights sum
+    to the number of samples.
+    """
+    here = float(truth.mean())
+    if share is None or not 0.0 < here < 1.0:
+        return np.ones(len(truth))
+    return np.where(truth, share / here, (1.0 - share) / (1.0 - here))
 
 
 def fit_sigmoid(
-    scores: NDArray[np.float64], truth: NDArray[np.bool_]
+    scores: NDArray[np.float64],
+    truth: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None = None,
 ) -> tuple[float, float]:
     """Fit the sigmoid that turns scores into probabilities.
 
@@ -75,11 +121,17 @@ def fit_sigmoid(
     X = np.concatenate([scores, scores])[:, np.newaxis]
     y = np.repeat([1, 0], len(scores))
     model = LogisticRegression(C=1e4, max_iter=1000)
-    model.fit(X, y, sample_weight=np.concatenate([targets, 1 - targets]))
+    weights = np.ones(len(scores)) if weights is None else weights
+    sides = np.concatenate([weights * targets, weights * (1 - targets)])
+    model.fit(X, y, sample_weight=sides)
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 
 
-def f1_threshold(probabilities: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+def f1_threshold(
+    probabilities: NDArray[np.float64],
+    truth: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None = None,
+) -> float:
     """Choose the probability from which giving a label makes the best F1.
 
     Half of the best F1 that any threshold reaches, which is the optimal threshold
@@ -87,6 +139,29 @@ def f1_threshold(probabilities: NDArray[np.float64], truth: NDArray[np.bool_]) -
     2014); steadier on few samples than the threshold that reached it.
     """
     order = np.argsort(-probabilities, kind="stable")
-    hits = np.cumsum(truth[order])
-    f1 = 2 * hits / (np.arange(1, len(order) + 1) + truth.sum())
+    weights = np.ones(len(order)) if weights is None else weights
+    hits = np.cumsum((weights * truth)[order])
+    f1 = 2 * hits / (np.cumsum(weights[order]) + hits[-1])
     return float(f1.max() / 2)
+
+
+def precision_threshold(
+    probabilities: NDArray[np.float64],
+    truth: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    precision: float,
+) -> float:
+    """Choose the least probability from which a label is right that often.
+
+    Returns
+    -------
+    float
+        1 where no probability is: the label is then all but never given.
+    """
+    order = np.argsort(-probabilities, kind="stable")
+    right = np.cumsum((weights * truth)[order]) / np.cumsum(weights[order])
+    # Equal probabilities are given together, so only the last of them counts.
+    sorted_ = probabilities[order]
+    last = np.append(sorted_[1:] != sorted_[:-1], True)
+    reached = np.flatnonzero(last & (right >= precision))
+    return float(sorted_[reached[-1]]) if len(reached) else 1.0

@@ -1,38 +1,19 @@
-"""Commands that make and judge models: train, evaluate, samples."""
+"""Commands that make and judge models: train and evaluate."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..labels import (
-    Lexicon,
-    Sample,
-    SampleError,
-    SampleReport,
-    Taxonomy,
-    bundled_samples,
-    check_samples,
-    read_samples,
-)
+from ..labels import Lexicon, SampleError, bundled_samples
 from ..labels.files import check_writable
 from ..predict.options import jobs_option, model_option
+from .options import load_taxonomy, progress_bar, read_all, taxonomy_option
 
 DEFAULT_OUTPUT = Path("model.safetensors")
-
-taxonomy_option = click.option(
-    "--taxonomy",
-    "taxonomy_file",
-    type=click.Path(path_type=Path),
-    help="TOML file of axes and labels. Default: the bundled regions and topics.",
-)
 
 
 @click.command()
@@ -86,14 +67,14 @@ def train(
         raise TrainingError(
             f"{output}: cannot be written: {error.strerror}; choose another with -o"
         ) from None
-    taxonomy = _taxonomy(taxonomy_file)
+    taxonomy = load_taxonomy(taxonomy_file)
     lexicon = Lexicon.bundled()
     for path in lexicon_files:
         lexicon |= Lexicon.load(path)
-    samples = _read_all(files, taxonomy)
+    samples = read_all(files, taxonomy)
     if with_bundled or not files:
         samples += bundled_samples(taxonomy)
-    with _progress("fits") as progress:
+    with progress_bar("fits") as progress:
         model = fit.train(
             samples,
             taxonomy=taxonomy,
@@ -146,7 +127,7 @@ def evaluate(
     from .evaluate import check_gate, compare, judge, metrics
 
     predictor = Predictor.load(model)
-    samples = _read_all(files, predictor.taxonomy)
+    samples = read_all(files, predictor.taxonomy)
     outcomes = judge(predictor, samples)
     if not outcomes:
         axes = ", ".join(head.axis for head in predictor.model.heads)
@@ -184,66 +165,6 @@ def evaluate(
         click.echo(f"dateline: {axis}: significantly worse than {against}", err=True)
     if failed or worse:
         raise click.exceptions.Exit(1)
-
-
-@click.group()
-def samples() -> None:
-    """Look after labelled samples."""
-
-
-@samples.command()
-@click.argument(
-    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
-)
-@taxonomy_option
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def check(files: tuple[Path, ...], taxonomy_file: Path | None, as_json: bool) -> None:
-    """Count the labels of samples and find what is wrong with them.
-
-    Exit code 1 where a row cannot be used or duplicates have different labels.
-    """
-    report = check_samples(files, _taxonomy(taxonomy_file))
-    if not report.samples and not report.errors:
-        names = ", ".join(map(str, files))
-        raise SampleError(f"{names}: holds no samples; expected one JSON object a line")
-    if as_json:
-        click.echo(json.dumps(asdict(report), ensure_ascii=False))
-    else:
-        click.echo(_shown(report))
-    if report.errors or report.contradictions:
-        raise click.exceptions.Exit(1)
-
-
-def _taxonomy(path: Path | None) -> Taxonomy:
-    return Taxonomy.bundled() if path is None else Taxonomy.load(path)
-
-
-def _read_all(files: Sequence[Path], taxonomy: Taxonomy) -> list[Sample]:
-    found: list[Sample] = []
-    for path in files:
-        before = len(found)
-        found += read_samples(path, taxonomy)
-        if len(found) == before:
-            raise SampleError(
-                f"{path}: holds no samples; expected one JSON object a line"
-            )
-    return found
-
-
-@contextlib.contextmanager
-def _progress(unit: str) -> Iterator[Callable[[int, int], None]]:
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from tqdm import tqdm
-
-    with tqdm(unit=f" {unit}") as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
 
 
 def _headline(figures: dict[str, Any]) -> str:
@@ -285,25 +206,4 @@ def _table(axis: str, figures: dict[str, Any]) -> str:
             f"  {label:<34} {_number(row['precision']):>9} {_number(row['recall']):>7} "
             f"{_number(row['f1']):>7} {row['support']:>8}"
         )
-    return "\n".join(lines)
-
-
-def _shown(report: SampleReport) -> str:
-    lines = [f"{report.samples} samples"]
-    for axis, counts in report.counts.items():
-        lines.append(f"{axis}: {report.unlabelled.get(axis, 0)} with no label")
-        lines += [f"  {label:<34} {n:>7}" for label, n in counts.items()]
-    for name, found in (
-        ("rows that cannot be used", report.errors),
-        ("ids borne by more than one sample", report.repeated_ids),
-        ("very short", report.short),
-        ("groups of duplicates", [", ".join(g) for g in report.duplicates]),
-        (
-            "duplicates with different labels",
-            [", ".join(g) for g in report.contradictions],
-        ),
-    ):
-        if found:
-            lines.append(f"{name}: {len(found)}")
-            lines += [f"  {item}" for item in found]
     return "\n".join(lines)

@@ -19,10 +19,8 @@ from typing import Any
 import joblib
 import numpy as np
 import scipy
-import scipy.sparse as sp
 import sklearn
 from numpy.typing import NDArray
-from sklearn.svm import LinearSVC
 
 from ..labels.lexicon import Lexicon
 from ..labels.samples import Sample
@@ -30,23 +28,25 @@ from ..labels.taxonomy import Taxonomy
 from ..predict.articles import Article
 from ..predict.model import Model
 from ..predict.phrases import PhraseTable
-from ..predict.terms import WORDS
 from .calibrate import calibrate
-from .evaluate import figures, metrics
-from .features import TermVectorizer
-from .settings import (
-    CONCEPT_WEIGHTS,
-    MIN_SAMPLES,
-    TRIAL_SAMPLES,
-    TrainingError,
-    TrainingSettings,
+from .crossval import (
+    choose_weights,
+    fit_labels,
+    held_out_scores,
+    open_weights,
+    trial_folds,
 )
+from .evaluate import metrics
+from .features import TermVectorizer
+from .settings import CHOSEN, MIN_SAMPLES, TrainingError, TrainingSettings
+from .stories import story_groups
 from .tasks import AxisTask, Matrix, trainable_labels
 
 
 def train(
     samples: Iterable[Sample],
     *,
+    helping: Iterable[Sample] = (),
     taxonomy: Taxonomy | None = None,
     lexicon: Lexicon | None = None,
     settings: TrainingSettings | None = None,
@@ -61,6 +61,11 @@ def train(
     ----------
     samples : iterable of Sample
         Each axis is trained on the samples that carry it.
+    helping : iterable of Sample, optional
+        More samples to train on that are of another origin: what they weigh against
+        the `samples` is chosen by how well it does on these, and figures, thresholds
+        and probabilities are those of the `samples`, so far as there are enough.
+        Default: none.
     taxonomy : Taxonomy, optional
         Default: the bundled one.
     lexicon : Lexicon, optional
@@ -90,37 +95,31 @@ def train(
     ValueError
         If the settings ask for fewer than 2 folds or more than :data:`MIN_SAMPLES`.
     """
-    samples = list(samples)
-    if settings is not None and not 2 <= settings.folds <= MIN_SAMPLES:
-        raise ValueError(f"folds is {settings.folds}, expected 2 to {MIN_SAMPLES}")
+    samples, helping = list(samples), list(helping)
     taxonomy = taxonomy or Taxonomy.bundled()
     lexicon = lexicon if lexicon is not None else Lexicon.bundled()
     lexicon = lexicon.rolled_up(taxonomy)
     settings = settings or TrainingSettings()
-    if not samples:
-        raise TrainingError("there are no samples; give a file that holds some")
-    known = trainable_labels(samples, taxonomy, strict, warn)
-
+    known = check_trainable(samples, helping, taxonomy, settings, strict, warn)
+    stories = story_groups([*samples, *helping])
     vectorizer = TermVectorizer(
         lexicon, settings.terms, settings.min_df, settings.max_words
     )
-    counts = vectorizer.fit_counts(Article(s.text, s.title, s.id) for s in samples)
-    matrix = Matrix(vectorizer, counts)
-    tasks = [
-        AxisTask.of(axis, labels, samples, taxonomy, matrix, settings)
-        for axis, labels in known.items()
-    ]
+    matrix, tasks = prepare(
+        samples, helping, stories, known, taxonomy, vectorizer, settings
+    )
     steps = _Steps(sum(_count_fits(task, settings) for task in tasks), progress)
     heads = {}
     for task in tasks:
-        head = _fit_head(matrix, task, settings, jobs, steps.one)
+        axis = task.axis.id
+        head = _fit_head(matrix, task, settings.of(axis), jobs, steps.one)
         kept = _telling(head, task, strict, warn)
         if kept.any():
-            heads[task.axis] = head.only(kept)
+            heads[axis] = head.only(kept)
             labels = zip(task.labels, kept, strict=True)
-            known[task.axis] = tuple(label for label, keep in labels if keep)
+            known[axis] = tuple(label for label, keep in labels if keep)
         else:
-            del known[task.axis]
+            del known[axis]
     if not heads:
         raise TrainingError(
             "no label can be told from its samples; look at them with "
@@ -140,13 +139,55 @@ def train(
         known=known,
         settings=settings.terms,
         card={
-            "training": _training_card(samples, known, settings, lexicon)
+            "training": _training_card(samples, helping, known, settings, lexicon)
             | {
-                "concept_weights": {axis: h.concept_weight for axis, h in heads.items()}
+                "chosen": {
+                    axis: {name: getattr(head.settings, name) for name in CHOSEN}
+                    for axis, head in heads.items()
+                }
             },
             "metrics": {axis: head.metrics for axis, head in heads.items()},
         },
     )
+
+
+def check_trainable(
+    samples: Sequence[Sample],
+    helping: Sequence[Sample],
+    taxonomy: Taxonomy,
+    settings: TrainingSettings,
+    strict: bool = False,
+    warn: Callable[[str], None] = lambda message: None,
+) -> dict[str, tuple[str, ...]]:
+    """Name the labels of each axis that can be trained; raise as `train` does."""
+    if not 2 <= settings.folds <= MIN_SAMPLES:
+        raise ValueError(f"folds is {settings.folds}, expected 2 to {MIN_SAMPLES}")
+    if not samples:
+        raise TrainingError("there are no samples; give a file that holds some")
+    known = trainable_labels([*samples, *helping], taxonomy, strict, warn)
+    carried = {axis for sample in samples for axis in sample.labels}
+    return {axis: labels for axis, labels in known.items() if axis in carried}
+
+
+def prepare(
+    samples: Sequence[Sample],
+    helping: Sequence[Sample],
+    stories: NDArray[np.intp],
+    known: Mapping[str, tuple[str, ...]],
+    taxonomy: Taxonomy,
+    vectorizer: TermVectorizer,
+    settings: TrainingSettings,
+) -> tuple[Matrix, list[AxisTask]]:
+    """Count the terms of samples and collect what each axis is to be trained on."""
+    every = [*samples, *helping]
+    counts = vectorizer.fit_counts(Article(s.text, s.title, s.id) for s in every)
+    matrix = Matrix(vectorizer, counts)
+    return matrix, [
+        AxisTask.of(
+            axis, labels, every, stories, len(helping), taxonomy, matrix, settings
+        )
+        for axis, labels in known.items()
+    ]
 
 
 class _Steps:
@@ -161,10 +202,9 @@ class _Steps:
 
 
 def _count_fits(task: AxisTask, settings: TrainingSettings) -> int:
-    fits = settings.folds + 1
-    if settings.concept_weight is None:
-        fits += len(CONCEPT_WEIGHTS) * len(_trial_folds(len(task.rows), settings.folds))
-    return fits
+    open_ = open_weights(task, settings.of(task.axis.id))
+    trials = sum(len(values) for values in open_.values() if len(values) > 1)
+    return settings.folds + 1 + trials * len(trial_folds(task, settings))
 
 
 @dataclass(frozen=True)
@@ -175,7 +215,7 @@ class _Head:
     bias: NDArray[np.float64]
     calibration: NDArray[np.float64]
     thresholds: NDArray[np.float64]
-    concept_weight: float
+    settings: TrainingSettings
     metrics: dict[str, Any]
 
     def only(self, kept: NDArray[np.bool_]) -> _Head:
@@ -199,7 +239,7 @@ def _telling(
     """
     kept = head.calibration[:, 0] > 0
     said = [
-        f"{task.axis}: label {label!r} cannot be told from its samples: held out, they "
+        f"{task.axis.id}: label {label!r} cannot be told from its samples: held out, they "
         "score no higher than others; it stays out of the model"
         for label, keep in zip(task.labels, kept, strict=True)
         if not keep
@@ -218,116 +258,33 @@ def _fit_head(
     jobs: int,
     progress: Callable[[], None],
 ) -> _Head:
-    weight = settings.concept_weight
-    if weight is None:
-        weight = _choose_concept_weight(matrix, task, settings, jobs, progress)
-    scale = task.scale(matrix.vectorizer.blocks_[WORDS], weight)
-    scores = np.zeros(task.truth.shape)
-    for fold in range(settings.folds):
-        held = task.folds == fold
-        scores[held] = _held_out_scores(matrix, task, held, scale, settings, jobs)
-        progress()
-    calibration = calibrate(task.labels, task.truth, scores)
-    everything = np.ones(len(task.rows), dtype=bool)
-    weights, bias = _fit_labels(
-        matrix, task, everything, matrix.vectorizer.idf_, scale, settings, jobs
+    settings = choose_weights(matrix, task, settings, jobs, progress)
+    scores = held_out_scores(matrix, task, settings, jobs, progress=progress)
+    calibration = calibrate(
+        task,
+        scores,
+        shares=settings.shares.get(task.axis.id),
+        precision=settings.precision,
     )
+    # The figures are those of the samples, so on the samples' own shares.
+    as_sampled = calibrate(task, scores, precision=settings.precision)
+    everything = np.ones(len(task.rows), dtype=bool)
+    idf = matrix.vectorizer.idf_
+    weights, bias = fit_labels(matrix, task, everything, idf, settings, jobs)
     progress()
     return _Head(
-        weights=weights * scale[:, np.newaxis],
+        weights=weights,
         bias=bias,
         calibration=calibration.sigmoids,
         thresholds=calibration.thresholds,
-        concept_weight=weight,
-        metrics=metrics(calibration.outcome, seed=settings.seed),
+        settings=settings,
+        metrics=metrics(as_sampled.outcome, seed=settings.seed),
     )
-
-
-def _choose_concept_weight(
-    matrix: Matrix,
-    task: AxisTask,
-    settings: TrainingSettings,
-    jobs: int,
-    progress: Callable[[], None],
-) -> float:
-    """Try the weights of concepts on held-out samples; the best macro-F1 wins."""
-    trials = _trial_folds(len(task.rows), settings.folds)
-    held_in_trials = np.isin(task.folds, trials)
-    found = []
-    for weight in CONCEPT_WEIGHTS:
-        scale = task.scale(matrix.vectorizer.blocks_[WORDS], weight)
-        scores = np.zeros(task.truth.shape)
-        for fold in trials:
-            held = task.folds == fold
-            scores[held] = _held_out_scores(matrix, task, held, scale, settings, jobs)
-            progress()
-        calibration = calibrate(
-            task.labels, task.truth[held_in_trials], scores[held_in_trials]
-        )
-        found.append(figures(calibration.outcome)["macro_f1"])
-    return CONCEPT_WEIGHTS[int(np.nanargmax(found))]
-
-
-def _trial_folds(n: int, folds: int) -> range:
-    return range(min(folds, -(-TRIAL_SAMPLES * folds // n)))
-
-
-def _held_out_scores(
-    matrix: Matrix,
-    task: AxisTask,
-    held: NDArray[np.bool_],
-    scale: NDArray[np.float64],
-    settings: TrainingSettings,
-    jobs: int,
-) -> NDArray[np.float64]:
-    """Fit on the samples that are not held out, score those that are."""
-    idf = matrix.idf(task.rows[~held])
-    weights, bias = _fit_labels(matrix, task, ~held, idf, scale, settings, jobs)
-    X = matrix.weigh(matrix.counts[task.rows[held]], idf, scale)
-    scores: NDArray[np.float64] = X @ weights + bias
-    return scores
-
-
-def _fit_labels(
-    matrix: Matrix,
-    task: AxisTask,
-    kept: NDArray[np.bool_],
-    idf: NDArray[np.float32],
-    scale: NDArray[np.float64],
-    settings: TrainingSettings,
-    jobs: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fit every label's classifier to the kept rows and the concepts' documents.
-
-    Returns
-    -------
-    weights : ndarray of float64, shape (n_terms, n_labels)
-    bias : ndarray of float64, shape (n_labels,)
-    """
-    counts = sp.vstack([matrix.counts[task.rows[kept]], task.documents], format="csr")
-    X = matrix.weigh(counts, idf, scale)
-    truth = np.vstack([task.truth[kept], task.meaning])
-    # Processes, not threads: the solver draws from one generator for the whole
-    # process, so fits that shared it would depend on each other's timing.
-    fitted = joblib.Parallel(n_jobs=jobs)(
-        joblib.delayed(_fit_label)(X, truth[:, i], settings.C, settings.seed)
-        for i in range(truth.shape[1])
-    )
-    return np.array([w for w, _ in fitted]).T, np.array([b for _, b in fitted])
-
-
-def _fit_label(
-    X: sp.csr_matrix, y: NDArray[np.bool_], C: float, seed: int
-) -> tuple[NDArray[np.float64], float]:
-    model = LinearSVC(
-        C=C, class_weight="balanced", dual=True, tol=0.01, random_state=seed
-    )
-    model.fit(X, y)
-    return model.coef_[0], float(model.intercept_[0])
 
 
 def _training_card(
     samples: Sequence[Sample],
+    helping: Sequence[Sample],
     known: Mapping[str, Sequence[str]],
     settings: TrainingSettings,
     lexicon: Lexicon,
@@ -338,13 +295,14 @@ def _training_card(
             counts[axis].update(sample.labels[axis])
     return {
         "samples": len(samples),
+        "helping_samples": len(helping),
         "labels": {
             axis: {label: counts[axis][label] for label in labels}
             for axis, labels in known.items()
         },
-        "samples_sha256": _digest(sample.to_json() for sample in samples),
+        "samples_sha256": digest(s.to_json() for s in (*samples, *helping)),
         "lexicon_phrases": len(lexicon),
-        "lexicon_sha256": _digest(lexicon.items()),
+        "lexicon_sha256": digest(lexicon.items()),
         "settings": asdict(settings),
         "versions": {
             "joblib": joblib.__version__,
@@ -356,8 +314,9 @@ def _training_card(
     }
 
 
-def _digest(rows: Iterable[Any]) -> str:
-    digest = hashlib.sha256()
+def digest(rows: Iterable[Any]) -> str:
+    """SHA-256 over rows of plain JSON."""
+    found = hashlib.sha256()
     for row in rows:
-        digest.update(json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n")
-    return digest.hexdigest()
+        found.update(json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n")
+    return found.hexdigest()

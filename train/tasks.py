@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ..labels.samples import Sample
-from ..labels.taxonomy import Taxonomy
+from ..labels.taxonomy import Axis, Taxonomy
 from ..predict.terms import WORDS
 from .features import TermVectorizer, inverse_document_frequency
 from .folds import deal_folds
@@ -106,19 +107,60 @@ class Matrix:
 class AxisTask:
     """What one axis is to be trained on.
 
-    `rows` of the samples carry the axis and `truth` says which labels each has;
-    `documents` are the counted terms of the lexicon's concepts, with their `meaning`;
-    `own` marks the concepts that the axis is to be told by.
+    Attributes
+    ----------
+    axis : Axis
+    labels : tuple of str
+        Those to be trained.
+    rows : ndarray of int, shape (n_rows,)
+        The samples that say something of the axis.
+    truth, known : ndarray of bool, shape (n_rows, n_labels)
+        Which labels each has, and of which that is known.
+    helps : ndarray of bool, shape (n_rows,)
+        The rows that only help.
+    folds : ndarray of int, shape (n_rows,)
+    documents : csr_matrix
+        The counted terms of the lexicon's concepts.
+    meaning : ndarray of bool, shape (n_documents, n_labels)
+        Their labels.
+    own : ndarray of bool, shape (n_terms,)
+        The concepts that the axis is to be told by.
     """
 
-    axis: str
+    axis: Axis
     labels: tuple[str, ...]
     rows: NDArray[np.intp]
     truth: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    helps: NDArray[np.bool_]
     folds: NDArray[np.intp]
     documents: sp.csr_matrix
     meaning: NDArray[np.bool_]
     own: NDArray[np.bool_]
+
+    @cached_property
+    def complete(self) -> NDArray[np.bool_]:
+        """The rows of which all is known, shape (n_rows,)."""
+        return np.asarray(self.known.all(axis=1))
+
+    @cached_property
+    def judged(self) -> NDArray[np.bool_]:
+        """The rows that figures and choices stand on, shape (n_rows,)."""
+        return self.complete & ~self.helps
+
+    def row_weights(self, own_weight: float) -> NDArray[np.float64]:
+        """What each row counts for in a fit, shape (n_rows,)."""
+        return np.where(self.helps, 1.0, own_weight)
+
+    def calibration_weights(self) -> NDArray[np.float64]:
+        """What each row says of the probabilities of a label, (n_rows, n_labels).
+
+        The rows that are judged where enough of them have the label; else all of
+        which all is known.
+        """
+        enough = self.truth[self.judged].sum(axis=0) >= MIN_SAMPLES
+        used = np.where(enough, self.judged[:, None], self.complete[:, None])
+        return used.astype(np.float64)
 
     def scale(self, n_words: int, concept_weight: float) -> NDArray[np.float64]:
         """What the weight of each term is multiplied by, shape (n_terms,)."""
@@ -132,23 +174,50 @@ class AxisTask:
         axis: str,
         labels: tuple[str, ...],
         samples: Sequence[Sample],
+        stories: NDArray[np.intp],
+        helping: int,
         taxonomy: Taxonomy,
         matrix: Matrix,
         settings: TrainingSettings,
     ) -> AxisTask:
-        rows = np.array([i for i, s in enumerate(samples) if axis in s.labels])
-        truth = np.array(
-            [[label in samples[i].labels[axis] for label in labels] for i in rows]
+        """Collect it.
+
+        Parameters
+        ----------
+        axis : str
+        labels : tuple of str
+        samples : sequence of Sample
+            Those that only help come last.
+        stories : ndarray of int, shape (n_samples,)
+            Samples of one story stay in one fold.
+        helping : int
+            How many of the samples only help.
+        taxonomy : Taxonomy
+        matrix : Matrix
+        settings : TrainingSettings
+        """
+        rows = np.array(
+            [i for i, s in enumerate(samples) if axis in s.labels or axis in s.rejected]
+        )
+        said = [samples[i] for i in rows]
+        truth = np.array([[x in s.labels.get(axis, ()) for x in labels] for s in said])
+        known = np.array(
+            [
+                [axis in s.labels or x in s.rejected.get(axis, ()) for x in labels]
+                for s in said
+            ]
         )
         documents, meaning = _concept_documents(
             taxonomy, axis, labels, matrix.vectorizer, settings.concept_documents
         )
         return cls(
-            axis,
+            taxonomy[axis],
             labels,
             rows,
             truth,
-            deal_folds(truth, settings.folds, settings.seed),
+            known,
+            rows >= len(samples) - helping,
+            deal_folds(truth, settings.folds, settings.seed, stories[rows]),
             documents,
             meaning,
             _own_concepts(taxonomy, axis, matrix.vectorizer),

@@ -34,7 +34,7 @@ _COMMANDS = {
         "predict.cli:explain",
         "Show the words that decided, marked in the text.",
     ),
-    "samples": ("train.cli:samples", "Look after labelled samples."),
+    "samples": ("train.samples_cli:samples", "Look after labelled samples."),
     "labels": (
         "predict.cli:labels",
         "List the labels of a model with their codes, names and countries.",
