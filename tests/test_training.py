@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dateline.labels import Lexicon, Sample, Taxonomy
 from dateline.predict import Article, Model, Predictor
-from dateline.train.calibrate import f1_threshold, fit_sigmoid
+from dateline.train.calibrate import f1_threshold, fit_sigmoid, precision_threshold
 from dateline.train.fit import train
 from dateline.train.folds import deal_folds
-from dateline.train.settings import MIN_SAMPLES, TrainingError, TrainingSettings
+from dateline.train.settings import (
+    MIN_SAMPLES,
+    OWN_WEIGHTS,
+    TrainingError,
+    TrainingSettings,
+)
 
 
 def test_trained_model_knows_its_samples(model: Model, samples: list[Sample]) -> None:
@@ -182,3 +189,132 @@ def test_threshold_is_half_of_the_best_f1() -> None:
     assert f1_threshold(probabilities, np.array([False, True, False, False])) == (
         pytest.approx(1 / 3)
     )
+
+
+def test_precision_threshold_is_the_least_that_is_right_so_often() -> None:
+    probabilities = np.array([0.9, 0.8, 0.7, 0.6, 0.6, 0.1])
+    truth = np.array([True, True, False, True, True, False])
+    ones = np.ones(6)
+    assert precision_threshold(probabilities, truth, ones, 0.8) == 0.6
+    assert precision_threshold(probabilities, truth, ones, 0.9) == 0.8
+    assert precision_threshold(probabilities, ~truth, ones, 0.99) == 1.0
+
+
+def test_model_for_precision_gives_fewer_labels(
+    taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    noisy = [
+        replace(s, labels={**s.labels, "desk": ("money",)}) if n % 9 == 0 else s
+        for n, s in enumerate(samples)
+    ]
+    usual = train(noisy, taxonomy=taxonomy, lexicon=lexicon)
+    precise = train(
+        noisy,
+        taxonomy=taxonomy,
+        lexicon=lexicon,
+        settings=TrainingSettings(precision=0.99),
+    )
+    assert (precise.thresholds >= usual.thresholds).all()
+    assert (precise.thresholds > usual.thresholds).any()
+
+
+def test_probabilities_are_made_for_the_shares_of_the_feed(
+    taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    def scores(share: float) -> float:
+        settings = TrainingSettings(shares={"desk": {"sport": share}})
+        model = train(samples, taxonomy=taxonomy, lexicon=lexicon, settings=settings)
+        return Predictor(model).predict("A marathon").scores["desk"]["sport"]
+
+    assert scores(0.02) < scores(0.5) < scores(0.98)
+
+
+def test_figures_are_those_of_the_samples_whatever_the_shares(
+    model: Model, taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    settings = TrainingSettings(shares={"desk": {"sport": 0.02}})
+    other = train(samples, taxonomy=taxonomy, lexicon=lexicon, settings=settings)
+    assert other.card["metrics"] == model.card["metrics"]
+
+
+def test_rejected_label_is_learned_as_not_applying(
+    taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    text = "The zeppelin moored above the stadium"
+    more = [
+        Sample(f"r{n}", "", f"{text} on day {n}", rejected={"desk": ("sport",)})
+        for n in range(10)
+    ]
+
+    def score(given: list[Sample]) -> float:
+        model = train(given, taxonomy=taxonomy, lexicon=lexicon)
+        return Predictor(model).predict(text).scores["desk"]["sport"]
+
+    assert score([*samples, *more]) < score(samples) - 0.1
+
+
+def invented(seed: int, n: int, *, contrary: bool = False) -> list[Sample]:
+    """Samples of unlike texts, each of a few words of its desk and many of none."""
+    rng = np.random.default_rng(seed)
+    words = {
+        "sport": "goal cup match referee league",
+        "money": "loan bond bank tax fee",
+    }
+    found = []
+    for number in range(n):
+        desk = ("sport", "money")[number % 2]
+        told = {"sport": "money", "money": "sport"}[desk] if contrary else desk
+        text = [*rng.choice(words[desk].split(), 3), *rng.integers(0, 5000, 20)]
+        rng.shuffle(text)
+        found.append(
+            Sample(f"{seed}-{number}", "", " ".join(map(str, text)), {"desk": (told,)})
+        )
+    return found
+
+
+def test_samples_that_help_are_not_judged(taxonomy: Taxonomy) -> None:
+    desk = Taxonomy((taxonomy["desk"],))
+    own, helping = invented(1, 30), invented(2, 50)
+    model = train(own, helping=helping, taxonomy=desk, lexicon=Lexicon())
+    assert model.card["metrics"]["desk"]["n"] == len(own)
+    assert model.card["training"]["samples"] == len(own)
+    assert model.card["training"]["helping_samples"] == len(helping)
+
+
+def test_own_samples_outweigh_those_that_say_the_contrary(taxonomy: Taxonomy) -> None:
+    desk = Taxonomy((taxonomy["desk"],))
+    model = train(
+        invented(1, 40),
+        helping=invented(2, 80, contrary=True),
+        taxonomy=desk,
+        lexicon=Lexicon(),
+    )
+    assert model.card["training"]["chosen"]["desk"]["own_weight"] > OWN_WEIGHTS[0]
+    assert Predictor(model).predict("goal cup match")["desk"][0].label == "sport"
+
+
+def test_label_that_only_helping_samples_have_is_learned_from_them(
+    taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    east = [s for s in samples if s.labels["land"] == ("east",)]
+    rest = [s for s in samples if s.labels["land"] != ("east",)]
+    model = train(rest, helping=east, taxonomy=taxonomy, lexicon=lexicon)
+    assert Predictor(model).predict("In Tokyo")["land"][0].label == "east"
+
+
+def test_copies_of_a_story_do_not_flatter(taxonomy: Taxonomy) -> None:
+    # Labels that no word tells: only a copy on the other side could.
+    rng = np.random.default_rng(0)
+    desk = Taxonomy((taxonomy["desk"],))
+    samples = [
+        Sample(f"{n}-{copy}", "", text, {"desk": (label,)})
+        for n in range(40)
+        for label in [("sport", "money")[int(rng.integers(2))]]
+        for text in [" ".join(f"w{x}" for x in rng.integers(0, 4000, 30))]
+        for copy in range(2)
+    ]
+    try:
+        model = train(samples, taxonomy=desk, lexicon=Lexicon())
+    except TrainingError:
+        return  # nothing could be told, which is the truth
+    assert model.card["metrics"]["desk"]["top1"] < 0.75

@@ -76,6 +76,9 @@ def calibrate(
     calibration = np.array(sigmoids)
     judged = task.judged & rows
     probabilities = sigmoid(scores[judged] * calibration[:, 0] + calibration[:, 1])
+    # A slope that is not positive would turn scores upside down: it stands on chance
+    # or on samples that contradict each other, and is no answer.
+    probabilities[:, calibration[:, 0] <= 0] = 0.0
     rule = DecisionRule(task.axis, task.labels)
     probabilities = rule.raised(probabilities)
     given = rule.given(probabilities, np.array(thresholds))

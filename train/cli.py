@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +15,18 @@ from ..labels.files import check_writable
 from ..predict.options import jobs_option, model_option
 from .options import load_taxonomy, progress_bar, read_all, taxonomy_option
 
+if TYPE_CHECKING:
+    from .search import Trial
+    from .settings import TrainingSettings
+
 DEFAULT_OUTPUT = Path("model.safetensors")
+
+
+gate_option = click.option(
+    "--gate",
+    metavar="RULES",
+    help="Exit 1 unless all hold, such as 'regions.macro_f1>=0.8,topics.ece<=0.05'.",
+)
 
 
 @click.command()
@@ -24,12 +37,42 @@ DEFAULT_OUTPUT = Path("model.safetensors")
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    default=DEFAULT_OUTPUT,
-    show_default=True,
-    help="Where to write the model.",
+    help=f"Where to write the model. Default: {DEFAULT_OUTPUT}, or with --promote "
+    "beside its target.",
 )
 @click.option(
-    "--with-bundled", is_flag=True, help="Train on the bundled samples as well."
+    "--with-bundled",
+    is_flag=True,
+    help="Let the bundled samples help; what SAMPLES weigh against them is chosen by "
+    "cross-validation.",
+)
+@click.option(
+    "--search",
+    "searching",
+    is_flag=True,
+    help="Search for better settings by cross-validation first. Started again after "
+    "an interruption, it goes on where it was.",
+)
+@click.option(
+    "--precision",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Give labels so that this share of them is right, instead of for F1.",
+)
+@click.option(
+    "--test",
+    "test_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Labelled samples that are not trained on, for --gate and --promote to judge "
+    "by; may be repeated. Default: the cross-validated figures.",
+)
+@gate_option
+@click.option(
+    "--promote",
+    "target",
+    type=click.Path(path_type=Path),
+    help="Replace this model if the gate passes and, with --test, the new one is not "
+    "significantly worse; the old one is kept beside it.",
 )
 @jobs_option
 @click.option(
@@ -45,8 +88,13 @@ DEFAULT_OUTPUT = Path("model.safetensors")
 )
 def train(
     files: tuple[Path, ...],
-    output: Path,
+    output: Path | None,
     with_bundled: bool,
+    searching: bool,
+    precision: float | None,
+    test_files: tuple[Path, ...],
+    gate: str | None,
+    target: Path | None,
     jobs: int,
     strict: bool,
     taxonomy_file: Path | None,
@@ -54,41 +102,82 @@ def train(
 ) -> None:
     """Make a model from labelled samples.
 
-    SAMPLES are JSON lines, plain or gzip; they alone are used unless --with-bundled
-    adds those that come with the package. Without SAMPLES the bundled ones are used,
-    which makes the model that is inside the package.
+    SAMPLES alone are used unless --with-bundled adds those that come with the
+    package. Without SAMPLES the bundled ones are used, which makes the model that is
+    inside the package. A card for people is written beside the model.
+
+    Exit code 1 where the gate does not pass; the model is written all the same.
     """
     from . import fit
-    from .settings import BUNDLED, TrainingError, TrainingSettings
+    from .promote import Verdict, candidate_path, promote
+    from .search import search
+    from .settings import BUNDLED, TrainingSettings
 
-    try:
-        check_writable(output)
-    except OSError as error:
-        raise TrainingError(
-            f"{output}: cannot be written: {error.strerror}; choose another with -o"
-        ) from None
+    if target is not None and not (gate or test_files):
+        raise click.UsageError("--promote needs a --gate, --test samples, or both")
+    path = output or (candidate_path(target) if target else DEFAULT_OUTPUT)
+    for written in filter(None, (path, target)):
+        _check_writable(written)
     taxonomy = load_taxonomy(taxonomy_file)
     lexicon = Lexicon.bundled()
-    for path in lexicon_files:
-        lexicon |= Lexicon.load(path)
-    samples = read_all(files, taxonomy)
-    if with_bundled or not files:
-        samples += bundled_samples(taxonomy)
+    for table in lexicon_files:
+        lexicon |= Lexicon.load(table)
+    samples = read_all(files, taxonomy) if files else bundled_samples(taxonomy)
+    helping = bundled_samples(taxonomy) if files and with_bundled else []
+    tests = read_all(test_files, taxonomy)
+    settings = TrainingSettings() if files else BUNDLED
+    settings = replace(settings, precision=precision)
+    if searching:
+        with progress_bar("trials") as progress:
+            settings, trials = search(
+                samples,
+                helping=helping,
+                taxonomy=taxonomy,
+                lexicon=lexicon,
+                settings=settings,
+                jobs=jobs,
+                journal=path.with_name(f"{path.name}.search.jsonl"),
+                progress=progress,
+            )
+        for line in shown_search(settings, trials):
+            click.echo(line)
     with progress_bar("fits") as progress:
         model = fit.train(
             samples,
+            helping=helping,
             taxonomy=taxonomy,
             lexicon=lexicon,
-            settings=TrainingSettings() if files else BUNDLED,
+            settings=settings,
             jobs=jobs,
             strict=strict,
             warn=lambda message: click.echo(f"dateline: warning: {message}", err=True),
             progress=progress,
         )
-    model.save(output)
-    click.echo(f"{output}: {len(samples)} samples, {len(model.terms)} terms")
+    model.save(path)
+    click.echo(f"{path}: {len(samples)} samples, {len(model.terms)} terms")
     for axis, figures in model.card["metrics"].items():
         click.echo(f"  {axis}: {_headline(figures)} (cross-validated)")
+    if not (gate or target):
+        return
+    verdict = Verdict.of(model, gate=gate, tests=tests, target=target)
+    for sentence in verdict.reasons:
+        click.echo(f"dateline: {sentence}", err=True)
+    if verdict.reasons:
+        raise click.exceptions.Exit(1)
+    if target is not None:
+        kept = promote(model, target)
+        click.echo(f"{target}: replaced" + (f"; the old one is {kept}" if kept else ""))
+
+
+def _check_writable(path: Path) -> None:
+    from .settings import TrainingError
+
+    try:
+        check_writable(path)
+    except OSError as error:
+        raise TrainingError(
+            f"{path}: cannot be written: {error.strerror}; choose another with -o"
+        ) from None
 
 
 @click.command()
@@ -105,11 +194,7 @@ def train(
     type=click.Path(path_type=Path),
     help="Compare with this model; exit 1 where the model is significantly worse.",
 )
-@click.option(
-    "--gate",
-    metavar="RULES",
-    help="Exit 1 unless all hold, such as 'regions.macro_f1>=0.8,topics.ece<=0.05'.",
-)
+@gate_option
 @click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
 def evaluate(
     files: tuple[Path, ...],
@@ -165,6 +250,32 @@ def evaluate(
         click.echo(f"dateline: {axis}: significantly worse than {against}", err=True)
     if failed or worse:
         raise click.exceptions.Exit(1)
+
+
+def shown_search(settings: TrainingSettings, trials: Sequence[Trial]) -> list[str]:
+    """What a search found, in lines for people."""
+    best = {
+        of: max(t.macro_f1 for t in trials if t.of == of) for of in _searched(trials)
+    }
+    start = {t.of: t.macro_f1 for t in trials if not t.varied}
+    lines = [f"search: {len(trials)} trials"]
+    lines += [
+        f"  {of}: macro_f1 {start[of]:.3f} -> {best[of]:.3f} (cross-validated)"
+        for of in best
+    ]
+    terms = settings.terms
+    lines.append(
+        f"  ngrams {terms.ngrams}, min_df {settings.min_df}, title weight "
+        f"{terms.title_weight:g}, lead weight {terms.lead_weight:g}"
+    )
+    for axis, chosen in settings.by_axis.items():
+        shown = ", ".join(f"{name} {value}" for name, value in chosen.items())
+        lines.append(f"  {axis}: {shown}")
+    return lines
+
+
+def _searched(trials: Sequence[Trial]) -> list[str]:
+    return list(dict.fromkeys(trial.of for trial in trials))
 
 
 def _headline(figures: dict[str, Any]) -> str:
