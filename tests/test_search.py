@@ -9,6 +9,7 @@ import pytest
 
 from dateline.labels import Lexicon, Sample, Taxonomy
 from dateline.train import search as module
+from dateline.train.crossval import macro_f1
 from dateline.train.fit import train
 from dateline.train.search import search
 from dateline.train.settings import CHOSEN, TrainingError, TrainingSettings
@@ -73,7 +74,7 @@ def test_interrupted_search_goes_on_where_it_was(
     # Killed in the middle of a line, then started again.
     journal.write_text("\n".join(lines[:3]) + "\n" + lines[3][:20])
     made: list[float] = []
-    real = module.macro_f1
+    real = macro_f1
 
     def counting(matrix: object, task: object, settings: object) -> float:
         made.append(real(matrix, task, settings))  # type: ignore[arg-type]

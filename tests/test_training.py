@@ -264,11 +264,9 @@ def invented(seed: int, n: int, *, contrary: bool = False) -> list[Sample]:
     for number in range(n):
         desk = ("sport", "money")[number % 2]
         told = {"sport": "money", "money": "sport"}[desk] if contrary else desk
-        text = [*rng.choice(words[desk].split(), 3), *rng.integers(0, 5000, 20)]
-        rng.shuffle(text)
-        found.append(
-            Sample(f"{seed}-{number}", "", " ".join(map(str, text)), {"desk": (told,)})
-        )
+        text = [*rng.choice(words[desk].split(), 3)]
+        text += [f"x{seed}y{number}z{word}" for word in range(20)]
+        found.append(Sample(f"{seed}-{number}", "", " ".join(text), {"desk": (told,)}))
     return found
 
 
