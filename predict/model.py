@@ -11,7 +11,7 @@ Arrays
 name                type     shape                          holds
 =================== ======== ============================== ===========================
 terms               uint8    (bytes,)                       UTF-8, a term a line, block
-                                                            after block
+                                                            after block; deflated
 idf                 float32  (n_terms,)                     inverse document frequency
 weights             float16  (n_terms, n_labels)            of each label's linear model
 bias                float64  (n_labels,)                    likewise
@@ -19,7 +19,8 @@ calibration         float64  (n_labels, 2)                  slope and offset of 
                                                             sigmoid over scores
 thresholds          float64  (n_labels,)                    probability from which the
                                                             label is given
-phrases             uint8    (bytes,)                       UTF-8, a phrase a line
+phrases             uint8    (bytes,)                       UTF-8, a phrase a line;
+                                                            deflated
 phrase_meanings     uint16   (n_phrases,)                   what each phrase stands for
 meaning_ends        int32    (n_meanings,)                  where the concepts of each
                                                             meaning end in
@@ -36,6 +37,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -59,6 +61,11 @@ FORMAT_VERSION = 1
 
 MAX_CARD_BYTES = 4_000_000
 """A larger card is refused unread; ours have some 30 kB."""
+
+MAX_TEXT_BYTES = 256_000_000
+"""Terms or phrases that are longer are refused, so that a small file cannot fill the
+memory; ours have some 4 MB.
+"""
 
 _CARD_KEY = "dateline"
 _TYPES = {
@@ -428,16 +435,24 @@ def _checked_settings(value: Any) -> TermSettings:
 
 
 def _to_lines(strings: Any) -> NDArray[np.uint8]:
-    return np.frombuffer("\n".join(strings).encode("utf-8"), dtype=np.uint8)
+    text = "\n".join(strings).encode("utf-8")
+    return np.frombuffer(zlib.compress(text, 9), dtype=np.uint8)
 
 
 def _from_lines(array: NDArray[np.uint8], name: str) -> tuple[str, ...]:
     if array.ndim != 1:
         raise _Damaged(f"array {name!r} has {array.ndim} dimensions, expected one")
-    if not array.size:
+    inflater = zlib.decompressobj()
+    try:
+        text = inflater.decompress(array.tobytes(), MAX_TEXT_BYTES)
+    except zlib.error:
+        text = b""
+    if not inflater.eof or inflater.unused_data:
+        raise _Damaged(f"array {name!r} is not deflated text of a size like ours")
+    if not text:
         return ()
     try:
-        strings = tuple(array.tobytes().decode("utf-8").split("\n"))
+        strings = tuple(text.decode("utf-8").split("\n"))
     except UnicodeDecodeError:
         raise _Damaged(f"array {name!r} is not UTF-8") from None
     if len(set(strings)) != len(strings):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +189,6 @@ def test_array_that_is_missing_or_of_another_type_or_shape_is_refused(
         ("meaning_concepts", -1),
         ("meaning_concepts", 0),
         ("terms", 0xFF),
-        ("terms", ord("\n")),
         ("phrases", 0xFF),
     ],
 )
@@ -199,4 +200,43 @@ def test_value_out_of_range_is_refused(
     changed.flat[0] = value
     rewrite(model_file, arrays | {name: changed}, card)
     with pytest.raises(ModelError, match="is damaged"):
+        Model.load(model_file)
+
+
+@pytest.mark.parametrize("name", ["terms", "phrases"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text + b"\n" + text.split(b"\n")[0],  # something twice
+        lambda text: b"\xff" + text,
+        lambda text: b"\n" + text,
+        lambda text: b"",
+    ],
+)
+def test_text_that_does_not_fit_is_refused(
+    model_file: Path, name: str, change: Callable[[bytes], bytes]
+) -> None:
+    arrays, card = parts(model_file)
+    text = zlib.compress(change(zlib.decompress(arrays[name].tobytes())))
+    rewrite(model_file, arrays | {name: np.frombuffer(text, np.uint8)}, card)
+    with pytest.raises(ModelError, match="is damaged"):
+        Model.load(model_file)
+
+
+def test_text_that_would_fill_the_memory_is_refused(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays, card = parts(model_file)
+    monkeypatch.setattr("dateline.predict.model.MAX_TEXT_BYTES", 10_000)
+    bomb = np.frombuffer(zlib.compress(b"a" * 10_001), np.uint8)
+    rewrite(model_file, arrays | {"terms": bomb}, card)
+    with pytest.raises(ModelError, match="not deflated text of a size like ours"):
+        Model.load(model_file)
+
+
+def test_bytes_behind_the_text_are_refused(model_file: Path) -> None:
+    arrays, card = parts(model_file)
+    more = np.concatenate([arrays["terms"], np.zeros(3, np.uint8)])
+    rewrite(model_file, arrays | {"terms": more}, card)
+    with pytest.raises(ModelError, match="not deflated text"):
         Model.load(model_file)

@@ -60,12 +60,12 @@ def fit_labels(
     X = matrix.weigh(counts, idf, scale)
     truth = np.vstack([task.truth[kept], task.meaning])
     known = np.vstack([task.known[kept], np.ones_like(task.meaning)])
-    rows = task.row_weights(settings.own_weight or 1.0)[kept]
-    weights = np.concatenate([rows, np.ones(len(task.meaning))])
+    rows = task.fit_weights(settings.own_weight or 1.0, settings.secondary_weight)
+    weights = np.vstack([rows[kept], np.ones(task.meaning.shape)])
     # Processes, not threads: the solver draws from one generator for the whole
     # process, so fits that shared it would depend on each other's timing.
     fitted = joblib.Parallel(n_jobs=jobs)(
-        joblib.delayed(_fit_label)(X, truth[:, i], known[:, i], weights, settings)
+        joblib.delayed(_fit_label)(X, truth[:, i], known[:, i], weights[:, i], settings)
         for i in range(truth.shape[1])
     )
     coefficients = np.array([w for w, _ in fitted]).T * scale[:, np.newaxis]

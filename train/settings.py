@@ -55,6 +55,9 @@ class TrainingSettings:
         What a sample counts for where those that only help count for 1. Default: for
         each axis the one of :data:`OWN_WEIGHTS` with the best macro-F1 on the samples
         in cross-validation; 1 where none help.
+    secondary_weight : float
+        What a sample counts for in the fit of the labels that come after its first.
+        Below 1 where the first is what the sample is chiefly about. Default 1.
     precision : float, optional
         The share of right ones among the given labels that thresholds are chosen for.
         Default: thresholds are chosen for F1.
@@ -81,6 +84,7 @@ class TrainingSettings:
     balanced: bool = True
     concept_weight: float | None = None
     own_weight: float | None = None
+    secondary_weight: float = 1.0
     precision: float | None = None
     concept_documents: bool = True
     folds: int = 5

@@ -116,6 +116,8 @@ class AxisTask:
         The samples that say something of the axis.
     truth, known : ndarray of bool, shape (n_rows, n_labels)
         Which labels each has, and of which that is known.
+    secondary : ndarray of bool, shape (n_rows, n_labels)
+        The labels that come after each row's first and those above it.
     helps : ndarray of bool, shape (n_rows,)
         The rows that only help.
     folds : ndarray of int, shape (n_rows,)
@@ -132,6 +134,7 @@ class AxisTask:
     rows: NDArray[np.intp]
     truth: NDArray[np.bool_]
     known: NDArray[np.bool_]
+    secondary: NDArray[np.bool_]
     helps: NDArray[np.bool_]
     folds: NDArray[np.intp]
     documents: sp.csr_matrix
@@ -148,9 +151,12 @@ class AxisTask:
         """The rows that figures and choices stand on, shape (n_rows,)."""
         return self.complete & ~self.helps
 
-    def row_weights(self, own_weight: float) -> NDArray[np.float64]:
-        """What each row counts for in a fit, shape (n_rows,)."""
-        return np.where(self.helps, 1.0, own_weight)
+    def fit_weights(
+        self, own_weight: float, secondary_weight: float
+    ) -> NDArray[np.float64]:
+        """What each row counts for in the fit of each label, (n_rows, n_labels)."""
+        rows = np.where(self.helps, 1.0, own_weight)
+        return rows[:, np.newaxis] * np.where(self.secondary, secondary_weight, 1.0)
 
     def calibration_weights(self) -> NDArray[np.float64]:
         """What each row says of the probabilities of a label, (n_rows, n_labels).
@@ -207,6 +213,8 @@ class AxisTask:
                 for s in said
             ]
         )
+        first = [taxonomy[axis].roll_up(s.labels.get(axis, ())[:1]) for s in said]
+        primary = np.array([[x in found for x in labels] for found in first])
         documents, meaning = _concept_documents(
             taxonomy, axis, labels, matrix.vectorizer, settings.concept_documents
         )
@@ -216,6 +224,7 @@ class AxisTask:
             rows,
             truth,
             known,
+            truth & ~primary,
             rows >= len(samples) - helping,
             deal_folds(truth, settings.folds, settings.seed, stories[rows]),
             documents,
