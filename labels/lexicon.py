@@ -77,10 +77,15 @@ class Lexicon(Mapping[str, tuple[str, ...]]):
             ]
             for concept in {c for concepts in self.values() for c in concepts}
         }
-        return Lexicon(
-            (phrase, (*concepts, *(x for c in concepts for x in labels[c])))
-            for phrase, concepts in self.items()
-        )
+        # Phrases that mean the same share the work, and are known to be well spelt.
+        means: dict[tuple[str, ...], tuple[str, ...]] = {}
+        for concepts in self._concepts.values():
+            if concepts not in means:
+                found = {*concepts, *(x for c in concepts for x in labels[c])}
+                means[concepts] = tuple(sorted(found))
+        rolled = Lexicon()
+        rolled._concepts = {p: means[c] for p, c in self._concepts.items()}
+        return rolled
 
     @classmethod
     def bundled(cls) -> Lexicon:

@@ -39,6 +39,8 @@ class TermVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         The vocabulary: words, then concepts kind by kind; sorted within each.
     blocks_ : dict of str to int
         The blocks in order and their sizes.
+    phrases_ : PhraseTable
+        The lexicon's phrases.
     idf_ : ndarray of float32, shape (n_terms,)
         ``ln((1 + n) / (1 + df)) + 1``, as scikit-learn's smooth idf.
     """
@@ -81,6 +83,7 @@ class TermVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit_counts(self, X: Iterable[str | Article]) -> sp.csr_matrix:
         """As `fit` and `count`, scanning each article once."""
+        self.phrases_ = PhraseTable.of(self.lexicon or {})
         counted = self._count(X)
         self._learn(counted)
         return self._matrix(counted)
@@ -138,13 +141,10 @@ class TermVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """The first term of each block and the number of terms, (n_blocks + 1,)."""
         return np.cumsum([0, *self.blocks_.values()])
 
-    def _scanner(self) -> TermScanner:
-        return TermScanner(PhraseTable.of(self.lexicon or {}), self.settings)
-
     def _count(self, X: Iterable[str | Article]) -> list[dict[str, float]]:
         if isinstance(X, str):
             raise TypeError("expected an iterable of articles, found one string")
-        scanner = self._scanner()
+        scanner = TermScanner(self.phrases_, self.settings)
         return [scanner.count(x if isinstance(x, Article) else Article(x)) for x in X]
 
     def _learn(self, counted: Sequence[Mapping[str, float]]) -> None:

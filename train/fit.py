@@ -27,7 +27,6 @@ from ..labels.samples import Sample
 from ..labels.taxonomy import Taxonomy
 from ..predict.articles import Article
 from ..predict.model import Model
-from ..predict.phrases import PhraseTable
 from .calibrate import calibrate
 from .crossval import (
     choose_weights,
@@ -134,7 +133,7 @@ def train(
         bias=np.concatenate([head.bias for head in heads.values()]),
         calibration=np.vstack([head.calibration for head in heads.values()]),
         thresholds=np.concatenate([head.thresholds for head in heads.values()]),
-        phrases=PhraseTable.of(lexicon),
+        phrases=vectorizer.phrases_,
         taxonomy=taxonomy,
         known=known,
         settings=settings.terms,
