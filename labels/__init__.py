@@ -7,7 +7,11 @@ from .errors import (
     TaxonomyError,
     UnknownLabelError,
 )
+from .formats import FORMATS, detect_format, read_labelled, write_labelled
 from .lexicon import Lexicon
+from .losses import LossError
+from .mapping import LabelMap
+from .reading import ReadOptions
 from .samples import (
     Sample,
     SampleReport,
@@ -19,11 +23,15 @@ from .samples import (
 from .taxonomy import Axis, Label, Taxonomy
 
 __all__ = [
+    "FORMATS",
     "Axis",
     "DatelineError",
     "Label",
+    "LabelMap",
     "Lexicon",
     "LexiconError",
+    "LossError",
+    "ReadOptions",
     "Sample",
     "SampleError",
     "SampleReport",
@@ -32,6 +40,9 @@ __all__ = [
     "UnknownLabelError",
     "bundled_samples",
     "check_samples",
+    "detect_format",
+    "read_labelled",
     "read_samples",
+    "write_labelled",
     "write_samples",
 ]

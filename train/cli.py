@@ -13,9 +13,19 @@ import click
 from ..labels import Lexicon, SampleError, bundled_samples
 from ..labels.files import check_writable
 from ..predict.options import jobs_option, model_option
-from .options import load_taxonomy, progress_bar, read_all, taxonomy_option
+from .options import (
+    Reading,
+    load_taxonomy,
+    progress_bar,
+    read_all,
+    reading_options,
+    taxonomy_option,
+)
 
 if TYPE_CHECKING:
+    from ..labels import ReadOptions, Sample
+    from ..predict.predictor import Predictor
+    from .evaluate import AxisOutcome
     from .search import Trial
     from .settings import TrainingSettings
 
@@ -86,6 +96,7 @@ gate_option = click.option(
     type=click.Path(path_type=Path),
     help="Table of phrases to add to the bundled lexicon; may be repeated.",
 )
+@reading_options
 def train(
     files: tuple[Path, ...],
     output: Path | None,
@@ -99,6 +110,7 @@ def train(
     strict: bool,
     taxonomy_file: Path | None,
     lexicon_files: tuple[Path, ...],
+    reading: Reading,
 ) -> None:
     """Make a model from labelled samples.
 
@@ -109,12 +121,16 @@ def train(
     Exit code 1 where the gate does not pass; the model is written all the same.
     """
     from . import fit
+    from .card import write_card
+    from .evaluate import read_gate
     from .promote import Verdict, candidate_path, promote
     from .search import search
     from .settings import BUNDLED, TrainingSettings
 
     if target is not None and not (gate or test_files):
         raise click.UsageError("--promote needs a --gate, --test samples, or both")
+    if gate:
+        read_gate(gate)  # before the work, not after it
     path = output or (candidate_path(target) if target else DEFAULT_OUTPUT)
     for written in filter(None, (path, target)):
         _check_writable(written)
@@ -122,9 +138,10 @@ def train(
     lexicon = Lexicon.bundled()
     for table in lexicon_files:
         lexicon |= Lexicon.load(table)
-    samples = read_all(files, taxonomy) if files else bundled_samples(taxonomy)
+    options = reading.on(taxonomy)
+    samples = read_all(files, taxonomy, options) if files else bundled_samples(taxonomy)
     helping = bundled_samples(taxonomy) if files and with_bundled else []
-    tests = read_all(test_files, taxonomy)
+    tests = read_all(test_files, taxonomy, options)
     settings = TrainingSettings() if files else BUNDLED
     settings = replace(settings, precision=precision)
     if searching:
@@ -154,6 +171,7 @@ def train(
             progress=progress,
         )
     model.save(path)
+    write_card(model, path)
     click.echo(f"{path}: {len(samples)} samples, {len(model.terms)} terms")
     for axis, figures in model.card["metrics"].items():
         click.echo(f"  {axis}: {_headline(figures)} (cross-validated)")
@@ -196,12 +214,31 @@ def _check_writable(path: Path) -> None:
 )
 @gate_option
 @click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Write a page (HTML) of figures, plots and the errors with their causes.",
+)
+@click.option(
+    "--learning-curve",
+    "curve_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="With --report: train on growing parts of these samples, judge each on "
+    "SAMPLES, and plot it; may be repeated.",
+)
+@jobs_option
+@reading_options
 def evaluate(
     files: tuple[Path, ...],
     model: Path | None,
     against: Path | None,
     gate: str | None,
     as_json: bool,
+    report: Path | None,
+    curve_files: tuple[Path, ...],
+    jobs: int,
+    reading: Reading,
 ) -> None:
     """Measure a model on labelled samples, with 95% bootstrap intervals.
 
@@ -211,8 +248,15 @@ def evaluate(
     from ..predict.predictor import Predictor
     from .evaluate import check_gate, compare, judge, metrics
 
+    if curve_files and report is None:
+        raise click.UsageError("--learning-curve needs a --report to stand in")
+    if report is not None:
+        from .report import check_report
+
+        check_report(report)
     predictor = Predictor.load(model)
-    samples = read_all(files, predictor.taxonomy)
+    options = reading.on(predictor.taxonomy)
+    samples = read_all(files, predictor.taxonomy, options)
     outcomes = judge(predictor, samples)
     if not outcomes:
         axes = ", ".join(head.axis for head in predictor.model.heads)
@@ -239,6 +283,8 @@ def evaluate(
             figures[axis]["against"] = compare(outcomes[axis], old[axis])
             if figures[axis]["against"]["worse"]:
                 worse.append(axis)
+    if report is not None:
+        _write_report(report, predictor, samples, outcomes, curve_files, options, jobs)
     if as_json:
         click.echo(json.dumps(figures, ensure_ascii=False))
     else:
@@ -250,6 +296,32 @@ def evaluate(
         click.echo(f"dateline: {axis}: significantly worse than {against}", err=True)
     if failed or worse:
         raise click.exceptions.Exit(1)
+
+
+def _write_report(
+    path: Path,
+    predictor: Predictor,
+    samples: list[Sample],
+    outcomes: dict[str, AxisOutcome],
+    curve_files: tuple[Path, ...],
+    options: ReadOptions,
+    jobs: int,
+) -> None:
+    from .report import write_report
+
+    curve = None
+    if curve_files:
+        from .curve import learning_curve
+
+        with progress_bar("models") as progress:
+            curve = learning_curve(
+                read_all(curve_files, predictor.taxonomy, options),
+                samples,
+                taxonomy=predictor.taxonomy,
+                jobs=jobs,
+                progress=progress,
+            )
+    write_report(path, predictor, samples, learning_curve=curve, outcomes=outcomes)
 
 
 def shown_search(settings: TrainingSettings, trials: Sequence[Trial]) -> list[str]:

@@ -212,17 +212,7 @@ def check_gate(rules: str, figures: Mapping[str, Any]) -> list[str]:
         If a rule cannot be read or names no figure.
     """
     failed = []
-    for rule in rules.split(","):
-        match = _RULE.fullmatch(rule)
-        try:
-            if match is None:
-                raise ValueError
-            path, sign, bound = match[1], match[2], float(match[3])
-        except ValueError:
-            raise GateError(
-                f"rule {rule.strip()!r} cannot be read; write for example "
-                "regions.macro_f1>=0.8"
-            ) from None
+    for path, sign, bound in read_gate(rules):
         value = _figure(path, figures)
         holds = {
             ">=": value >= bound,
@@ -233,6 +223,29 @@ def check_gate(rules: str, figures: Mapping[str, Any]) -> list[str]:
         if not holds:
             failed.append(f"{path} is {value:.4f}, the rule asks for {sign}{bound:g}")
     return failed
+
+
+def read_gate(rules: str) -> list[tuple[str, str, float]]:
+    """Read rules: the figure, the sign and the bound of each.
+
+    Raises
+    ------
+    GateError
+        If one cannot be read.
+    """
+    found = []
+    for rule in rules.split(","):
+        match = _RULE.fullmatch(rule)
+        try:
+            if match is None:
+                raise ValueError
+            found.append((match[1], match[2], float(match[3])))
+        except ValueError:
+            raise GateError(
+                f"rule {rule.strip()!r} cannot be read; write for example "
+                "regions.macro_f1>=0.8"
+            ) from None
+    return found
 
 
 def _figure(path: str, figures: Mapping[str, Any]) -> float:
