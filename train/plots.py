@@ -271,7 +271,7 @@ def confusion_map(axis: str, confusion: Confusion, names: Sequence[str]) -> str:
                 ha="center",
                 va="center",
                 fontsize=10,
-                color=ON_HEAT if depth > 0.5 else INK,
+                color=ON_HEAT if depth > 0.65 else INK,
             )
         axes.set(xlim=(0, columns), ylim=(rows, 0))
         axes.set_xticks(

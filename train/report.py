@@ -254,7 +254,7 @@ def _axis_report(
         slices={
             "source": by_source(outcome, carrying),
             "length": by_length(outcome, carrying),
-            "month": by_month(outcome, carrying),
+            **_by_date(outcome, carrying),
         },
         none_interval=share_interval(round(none["given_none"] * none["n"]), none["n"])
         if none["n"]
@@ -265,6 +265,12 @@ def _axis_report(
         },
         totals={kind: len(found) for kind, found in cells.items()},
     )
+
+
+def _by_date(outcome: AxisOutcome, samples: Sequence[Sample]) -> dict[str, list[Slice]]:
+    slices = by_month(outcome, samples)
+    months = any("-" in part.name for part in slices)
+    return {"month" if months else "year": slices}
 
 
 def _label_rows(
