@@ -380,6 +380,14 @@ class TestMap:
         ]
         assert renamed.unused() == ["old"]
 
+    def test_that_drops_all_of_a_cell_leaves_its_axis_unknown(
+        self, tmp_path: Path, taxonomy: Taxonomy
+    ) -> None:
+        renamed = self.load(tmp_path, taxonomy, 'unsure = ""\n')
+        table = "text,desk\na,unsure\nb,\nc,unsure|sport\n"
+        found = read(tmp_path / "s.csv", table, taxonomy, map=renamed)
+        assert labels(found) == [{}, {"desk": ()}, {"desk": ("sport",)}]
+
     def test_holds_for_the_project_s_own_rows_too(
         self, tmp_path: Path, taxonomy: Taxonomy
     ) -> None:
@@ -473,6 +481,11 @@ class TestTables:
 
 
 class TestFastText:
+    def test_labels_keep_their_order(self, tmp_path: Path, taxonomy: Taxonomy) -> None:
+        row = "__label__south T __label__east __label__north\n"
+        found = read(tmp_path / "s.txt", row, taxonomy)
+        assert labels(found) == [{"land": ("south", "east", "north")}]
+
     def test_labels_stand_at_either_end(
         self, tmp_path: Path, taxonomy: Taxonomy
     ) -> None:
