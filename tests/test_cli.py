@@ -79,7 +79,7 @@ class TestPredict:
         run = dateline("predict", path, "-m", model_file)
         assert run.code == 0
         assert run.out.splitlines()[0] == str(path)
-        assert "land  The North 0." in run.out
+        assert re.search(r"land  The North [01]\.\d\d$", run.out, re.MULTILINE)
 
     def test_table_is_answered_row_by_row_in_order(
         self, dateline: Callable[..., Any], model_file: Path, rows_file: Path
@@ -158,7 +158,7 @@ class TestPredict:
             "error",
         ]
         assert rows[0]["land"] == "north"
-        assert 0 < float(rows[0]["land_scores"]) < 1
+        assert 0 < float(rows[0]["land_scores"]) <= 1
         assert rows[1]["error"]
 
     @pytest.mark.parametrize("jobs", [1, 2])

@@ -123,7 +123,8 @@ def fit_sigmoid(
     # A soft target is a sample on both sides, weighed.
     X = np.concatenate([scores, scores])[:, np.newaxis]
     y = np.repeat([1, 0], len(scores))
-    model = LogisticRegression(C=1e4, max_iter=1000)
+    # Two numbers are to be found: Newton's method takes a few steps.
+    model = LogisticRegression(C=1e4, solver="newton-cholesky")
     weights = np.ones(len(scores)) if weights is None else weights
     sides = np.concatenate([weights * targets, weights * (1 - targets)])
     model.fit(X, y, sample_weight=sides)

@@ -259,14 +259,14 @@ def _fit_head(
 ) -> _Head:
     settings = choose_weights(matrix, task, settings, jobs, progress)
     scores = held_out_scores(matrix, task, settings, jobs, progress=progress)
-    calibration = calibrate(
-        task,
-        scores,
-        shares=settings.shares.get(task.axis.id),
-        precision=settings.precision,
-    )
     # The figures are those of the samples, so on the samples' own shares.
     as_sampled = calibrate(task, scores, precision=settings.precision)
+    shares = settings.shares.get(task.axis.id)
+    calibration = (
+        calibrate(task, scores, shares=shares, precision=settings.precision)
+        if shares
+        else as_sampled
+    )
     everything = np.ones(len(task.rows), dtype=bool)
     idf = matrix.vectorizer.idf_
     weights, bias = fit_labels(matrix, task, everything, idf, settings, jobs)

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from ..labels import (
-    FORMATS,
-    Sample,
-    SampleReport,
-    Taxonomy,
-    check_samples,
-    write_labelled,
-    write_samples,
-)
+from ..labels import FORMATS, Lexicon, bundled_samples, write_labelled
 from ..labels.formats import names_axes
 from ..labels.reading import ending
+from ..predict.articles import Article, BadRow, read_articles
+from ..predict.options import jobs_option, model_option
 from .options import (
     Reading,
     load_taxonomy,
+    progress_bar,
     read_all,
     reading_options,
     taxonomy_option,
@@ -57,16 +50,19 @@ def check(
     Exit code 1 where a row cannot be used or duplicates have different labels.
     """
     taxonomy = load_taxonomy(taxonomy_file)
+    from .check import check as find_faults
+    from .check import shown as shown_faults
+
     options = reading.on(taxonomy)
     errors: list[str] = []
     found = read_all(
         files, taxonomy, options, on_error=lambda error: errors.append(str(error))
     )
-    report = _report(found, errors, taxonomy)
+    report = find_faults(found, errors, taxonomy)
     if as_json:
         click.echo(json.dumps(asdict(report), ensure_ascii=False))
     else:
-        click.echo(_shown(report))
+        click.echo(shown_faults(report))
     for name in options.map.unused() if options.map is not None else ():
         _warn(f"{reading.map_file}: {name!r} was met in no sample")
     if report.errors or report.contradictions:
@@ -128,32 +124,108 @@ def _warn(message: str) -> None:
     click.echo(f"dateline: warning: {message}", err=True)
 
 
-def _report(
-    samples: Sequence[Sample], errors: Sequence[str], taxonomy: Taxonomy
-) -> SampleReport:
-    # check_samples takes files of the project's own; let it have one.
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "samples.jsonl"
-        write_samples(path, samples)
-        return replace(check_samples([path], taxonomy), errors=tuple(errors))
+@samples.command()
+@files_argument
+@click.option(
+    "--with-bundled", is_flag=True, help="Learn from the bundled samples as well."
+)
+@jobs_option
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+@taxonomy_option
+@reading_options
+def audit(
+    files: tuple[Path, ...],
+    with_bundled: bool,
+    jobs: int,
+    as_json: bool,
+    taxonomy_file: Path | None,
+    reading: Reading,
+) -> None:
+    """List the labels that are probably wrong, the likeliest first.
+
+    Each sample is judged by a model that was trained on the others.
+    """
+    from .audit import audit as find_doubts
+    from .audit import shown as shown_doubts
+
+    taxonomy = load_taxonomy(taxonomy_file)
+    found = read_all(files, taxonomy, reading.on(taxonomy))
+    with progress_bar("fits") as progress:
+        doubts = find_doubts(
+            found,
+            helping=bundled_samples(taxonomy) if with_bundled else [],
+            taxonomy=taxonomy,
+            lexicon=Lexicon.bundled(),
+            jobs=jobs,
+            warn=_warn,
+            progress=progress,
+        )
+    if as_json:
+        rows = [doubt.to_json() for doubt in doubts]
+        click.echo(json.dumps(rows, ensure_ascii=False))
+    else:
+        click.echo(shown_doubts(doubts))
 
 
-def _shown(report: SampleReport) -> str:
-    lines = [f"{report.samples} samples"]
-    for axis, counts in report.counts.items():
-        lines.append(f"{axis}: {report.unlabelled.get(axis, 0)} with no label")
-        lines += [f"  {label:<34} {n:>7}" for label, n in counts.items()]
-    for name, found in (
-        ("rows that cannot be used", report.errors),
-        ("ids borne by more than one sample", report.repeated_ids),
-        ("very short", report.short),
-        ("groups of duplicates", [", ".join(g) for g in report.duplicates]),
-        (
-            "duplicates with different labels",
-            [", ".join(g) for g in report.contradictions],
-        ),
-    ):
-        if found:
-            lines.append(f"{name}: {len(found)}")
-            lines += [f"  {item}" for item in found]
-    return "\n".join(lines)
+@samples.command()
+@click.argument("pool", nargs=-1, required=True, metavar="POOL...")
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="How many articles to choose.",
+)
+@model_option
+@click.option(
+    "--labelled",
+    "labelled_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Samples that are labelled already: none of them, and nothing like them, is "
+    "chosen; may be repeated.",
+)
+@click.option(
+    "--axis",
+    "axes",
+    multiple=True,
+    help="An axis that will be labelled; may be repeated. Default: all.",
+)
+def suggest(
+    pool: tuple[str, ...],
+    number: int,
+    model: Path | None,
+    labelled_files: tuple[Path, ...],
+    axes: tuple[str, ...],
+) -> None:
+    """Choose what to label next from unlabelled articles.
+
+    POOL are files of articles, as for 'dateline predict'. The chosen ones are printed
+    as JSON lines, the best first, with the labels that each is to help.
+    """
+    from ..predict.predictor import Predictor
+    from .suggest import suggest as choose
+
+    predictor = Predictor.load(model)
+    articles: list[Article] = []
+    for name in pool:
+        for article in read_articles(name):
+            if isinstance(article, BadRow):
+                _warn(article.error)
+            else:
+                articles.append(article)
+    with progress_bar("articles") as progress:
+        chosen = choose(
+            articles,
+            number,
+            predictor=predictor,
+            labelled=read_all(labelled_files, predictor.taxonomy),
+            axes=axes or None,
+            progress=progress,
+        )
+    for suggestion in chosen:
+        article = articles[suggestion.position]
+        row = {"id": article.id, "title": article.title, "text": article.text}
+        row |= {"unsure": suggestion.to_json()["unsure"]}
+        click.echo(json.dumps(row, ensure_ascii=False))
