@@ -14,9 +14,7 @@ from .mapping import LabelMap
 from .reading import ReadOptions
 from .samples import (
     Sample,
-    SampleReport,
     bundled_samples,
-    check_samples,
     read_samples,
     write_samples,
 )
@@ -34,12 +32,10 @@ __all__ = [
     "ReadOptions",
     "Sample",
     "SampleError",
-    "SampleReport",
     "Taxonomy",
     "TaxonomyError",
     "UnknownLabelError",
     "bundled_samples",
-    "check_samples",
     "detect_format",
     "read_labelled",
     "read_samples",

@@ -1,4 +1,4 @@
-"""Labelled samples: what they are, and reading, writing and checking them.
+"""Labelled samples: what they are, and reading and writing the project's own files.
 
 A file of samples is JSON lines, one object a line::
 
@@ -12,22 +12,16 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from .errors import SampleError, UnknownLabelError
 from .files import atomic_write
 from .taxonomy import Axis, Taxonomy
-
-SHORT_WORDS = 4
-"""Samples with fewer words are reported as very short by :func:`check_samples`."""
 
 
 @dataclass(frozen=True)
@@ -285,95 +279,6 @@ def bundled_samples(taxonomy: Taxonomy | None = None) -> list[Sample]:
                     f"bundled samples, {table.name}:{number}: {error}"
                 ) from None
     return [sample for sample in found if sample.labels]
-
-
-@dataclass(frozen=True)
-class SampleReport:
-    """What :func:`check_samples` found.
-
-    Attributes
-    ----------
-    samples : int
-        Rows that can be used.
-    errors : tuple of str
-        Rows that cannot, each with file, line and reason.
-    counts : mapping
-        Axis id to label id to the number of samples that carry it.
-    unlabelled : mapping
-        Axis id to the number of samples on which the axis is known to be none.
-    duplicates : tuple of tuple of str
-        Ids of samples with the same words, in groups.
-    contradictions : tuple of tuple of str
-        Those groups among the duplicates whose labels differ.
-    repeated_ids : tuple of str
-        Ids that more than one sample bears.
-    short : tuple of str
-        Ids of samples of fewer than :data:`SHORT_WORDS` words.
-    """
-
-    samples: int
-    errors: tuple[str, ...]
-    counts: Mapping[str, Mapping[str, int]]
-    unlabelled: Mapping[str, int]
-    duplicates: tuple[tuple[str, ...], ...]
-    contradictions: tuple[tuple[str, ...], ...]
-    repeated_ids: tuple[str, ...]
-    short: tuple[str, ...]
-
-
-def check_samples(paths: Iterable[str | Path], taxonomy: Taxonomy) -> SampleReport:
-    """Read files of samples and report what is in them and what is wrong with them.
-
-    Raises
-    ------
-    SampleError
-        If a file cannot be read at all.
-    """
-    errors: list[str] = []
-    samples: list[Sample] = []
-    for path in paths:
-        samples += read_samples(
-            path, taxonomy, on_error=lambda error: errors.append(str(error))
-        )
-    counts: dict[str, Counter[str]] = {axis.id: Counter() for axis in taxonomy}
-    unlabelled: Counter[str] = Counter()
-    by_words: dict[tuple[str, ...], list[Sample]] = {}
-    short = []
-    for sample in samples:
-        for axis, labels in sample.labels.items():
-            counts[axis].update(labels)
-            unlabelled[axis] += not labels
-        words = tuple(re.findall(r"\w+", f"{sample.title} {sample.text}".casefold()))
-        by_words.setdefault(words, []).append(sample)
-        if len(words) < SHORT_WORDS:
-            short.append(sample.id)
-    groups = [group for group in by_words.values() if len(group) > 1]
-    ids = Counter(sample.id for sample in samples)
-    return SampleReport(
-        samples=len(samples),
-        errors=tuple(errors),
-        counts={
-            axis.id: {label: counts[axis.id][label] for label in axis.ids}
-            for axis in taxonomy
-            if counts[axis.id] or unlabelled[axis.id]
-        },
-        unlabelled=dict(unlabelled),
-        duplicates=tuple(tuple(s.id for s in group) for group in groups),
-        contradictions=tuple(
-            tuple(s.id for s in group)
-            for group in groups
-            if any(_disagree(one, other) for one, other in combinations(group, 2))
-        ),
-        repeated_ids=tuple(sorted(id for id, n in ids.items() if n > 1)),
-        short=tuple(short),
-    )
-
-
-def _disagree(one: Sample, other: Sample) -> bool:
-    return any(
-        set(one.labels[axis]) != set(other.labels[axis])
-        for axis in one.labels.keys() & other.labels.keys()
-    )
 
 
 def _encodable(value: str, key: str) -> str:

@@ -60,7 +60,7 @@ SAID = {
 
 def rows() -> list[dict[str, Any]]:
     """Every desk, tone and beat in every wording, told apart by numbers."""
-    found = []
+    found: list[dict[str, Any]] = []
     for desk, tones, beat in itertools.product(
         ("markets", "city"),
         ((), ("glad",), ("grave",), ("glad", "grave")),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from dateline.labels import (
     Sample,
     SampleError,
     Taxonomy,
-    check_samples,
     read_samples,
     write_samples,
 )
@@ -104,30 +102,3 @@ def test_failed_writing_leaves_the_old_file(
         write_samples(path, interrupted())  # type: ignore[arg-type]
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_check_counts_and_finds_what_is_wrong(
-    tmp_path: Path, taxonomy: Taxonomy
-) -> None:
-    path = tmp_path / "s.jsonl"
-    rows = [
-        {"id": "a", "text": "The same five words here", "land": ["north"]},
-        {"id": "b", "text": "the SAME five words, here!", "land": ["south"]},
-        {"id": "c", "text": "too short", "land": []},
-        {"id": "c", "text": "another one with enough words", "desk": ["sport"]},
-        {"id": "d", "text": "x", "land": ["nowhere"]},
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.raises(SampleError, match="No such file"):
-        check_samples([path, tmp_path / "none.jsonl"], taxonomy)
-    report = check_samples([path], taxonomy)
-    assert report.samples == 4
-    assert len(report.errors) == 1
-    assert report.counts == {
-        "land": {"north": 1, "south": 1, "east": 0},
-        "desk": {"sport": 1, "money": 0},
-    }
-    assert report.unlabelled == {"land": 1, "desk": 0}
-    assert report.duplicates == report.contradictions == (("a", "b"),)
-    assert report.repeated_ids == ("c",)
-    assert report.short == ("c",)

@@ -48,7 +48,7 @@ _CONTINUING = re.escape(
     )
 )
 _MISREAD = re.compile(
-    f"[ÂÃÄÅ][{_CONTINUING}]|(?:[ÐÑØÙ][{_CONTINUING}]){{1}}|[âï][{_CONTINUING}]{{2}}"
+    f"[ÂÃÄÅ][{_CONTINUING}]|(?:[ÐÑØÙ][{_CONTINUING}]){{2}}|[âï][{_CONTINUING}]{{2}}"
 )
 _TAG = re.compile(
     r"</?(?:a|article|b|blockquote|br|div|em|figure|h[1-6]|hr|i|iframe|img|li|ol|p"
