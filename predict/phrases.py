@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
+from operator import itemgetter
 from typing import Self
 
 import numpy as np
@@ -46,21 +48,28 @@ class PhraseTable:
         self.phrases = phrases
         self.meaning_of = meaning_of
         self.meanings = meanings
-        self._by_kind = [_by_kind(concepts) for concepts in meanings]
-        # Lower-cased phrase -> its number; -> the numbers of its further spellings.
-        self._number: dict[str, int] = {}
-        self._others: dict[str, list[int]] = {}
+        # Meanings by kind of concept, sorted out when one is first met.
+        self._sorted_out: dict[int, tuple[tuple[str, tuple[str, ...]], ...]] = {}
+        # There are hundreds of thousands of phrases: loops over them run in C.
         lowered = "\n".join(phrases).lower().split("\n") if phrases else []
-        for number, key in enumerate(lowered):
-            if self._number.setdefault(key, number) != number:
-                self._others.setdefault(key, []).append(number)
+        numbers = range(len(lowered))
+        # Lower-cased phrase -> its number; -> the numbers of its further spellings.
+        self._number = dict(zip(reversed(lowered), reversed(numbers), strict=True))
+        self._others: dict[str, list[int]] = {}
+        first = np.fromiter(map(self._number.__getitem__, lowered), np.intp)
+        for number in np.flatnonzero(first != np.arange(len(lowered))).tolist():
+            self._others.setdefault(lowered[number], []).append(number)
         # First word -> the most words that a phrase beginning with it has. Of the
         # entries for one word the last stays, so the longest phrases come last.
-        lengths = np.array([key.count(" ") + 1 for key in lowered], dtype=np.intp)
-        order = np.argsort(lengths, kind="stable")
-        firsts = [key.partition(" ")[0] for key in lowered]
+        spaces = np.fromiter(map(str.count, lowered, repeat(" ")), np.intp)
+        words = list(map(itemgetter(0), map(str.partition, lowered, repeat(" "))))
+        order = np.argsort(spaces, kind="stable")
         self._longest = dict(
-            zip([firsts[i] for i in order], lengths[order].tolist(), strict=True)
+            zip(
+                map(words.__getitem__, order.tolist()),
+                (spaces[order] + 1).tolist(),
+                strict=True,
+            )
         )
 
     @classmethod
@@ -113,13 +122,20 @@ class PhraseTable:
                     written = self.phrases[spelling]
                     if not _written_so(tokens[first:end], written, caseless):
                         continue
-                    for kind, found in self._by_kind[self.meaning_of[spelling]]:
+                    for kind, found in self._kinds(int(self.meaning_of[spelling])):
                         if free.get(kind, 0) <= first:
                             taken.append(kind)
                             for concept in found:
                                 yield concept, first, end - 1
                 for kind in taken:
                     free[kind] = end
+
+    def _kinds(self, meaning: int) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The concepts of a meaning, kind by kind."""
+        found = self._sorted_out.get(meaning)
+        if found is None:
+            found = self._sorted_out[meaning] = _by_kind(self.meanings[meaning])
+        return found
 
 
 def _by_kind(concepts: Sequence[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
