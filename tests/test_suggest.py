@@ -72,6 +72,7 @@ def picked(
     found = module._pick(
         n=len(chances),
         chances=array,
+        worth=array,
         has=has,
         unit=csr_matrix(np.array(alike)),
         nearest=np.zeros(len(chances)),
@@ -90,7 +91,7 @@ def test_unlike_articles_come_first() -> None:
 
 def test_label_that_was_served_waits_for_the_others() -> None:
     unit = np.eye(3).tolist()
-    chances = [[0.5, 0.0], [0.5, 0.0], [0.0, 0.4]]
+    chances = [[0.5, 0.0], [0.5, 0.0], [0.0, 0.45]]
     assert picked(chances, unit, [0.0, 0.0]) == [0, 2, 1]
     assert picked(chances, unit, [100.0, 100.0]) == [0, 1, 2]
 
@@ -112,23 +113,48 @@ def test_label_that_lacks_samples_is_served_first(predictor: Predictor) -> None:
     assert (first("east"), first("south")) == ("a0", "a1")
 
 
-def test_lexicon_finds_articles_of_labels_that_the_model_does_not_know(
-    samples: list[Sample], taxonomy: Taxonomy, lexicon: Lexicon
-) -> None:
+@pytest.fixture(scope="module")
+def westless(samples: list[Sample], taxonomy: Taxonomy, lexicon: Lexicon) -> Predictor:
+    """A model that has seen no sample of one of its labels."""
     land = replace(
         taxonomy["land"],
         labels=(*taxonomy["land"], Label("west", "The West", countries=("PT",))),
     )
-    more = Taxonomy((land,))
-    words = lexicon | Lexicon([("Lisbon", ["place:PT"])])
     model = train(
-        samples, taxonomy=more, lexicon=words, settings=TrainingSettings(folds=2)
+        samples,
+        taxonomy=Taxonomy((land,)),
+        lexicon=lexicon | Lexicon([("Lisbon", ["place:PT"])]),
+        settings=TrainingSettings(folds=2),
     )
     assert "west" not in model.known["land"]
+    return Predictor(model)
+
+
+def test_lexicon_finds_articles_of_labels_that_the_model_does_not_know(
+    westless: Predictor,
+) -> None:
     pool = articles(SURE, "Nobody won a prize in Lisbon.", POOL[4].text)
-    (first,) = suggest(pool, 1, predictor=Predictor(model))
+    (first,) = suggest(pool, 1, predictor=westless)
     assert first.id == "a1"
     assert first.unsure[0].label == "west"
+
+
+def test_label_is_sought_less_where_its_concepts_did_not_make_it(
+    westless: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "UNSURE_LABELS", 4)  # all of them are told
+
+    def chance(labels: tuple[str, ...]) -> float:
+        labelled = [
+            Sample(f"l{n}", "", f"Lisbon w{n} x{n} y{n} z{n}", {"land": labels})
+            for n in range(8)
+        ]
+        pool = articles("Nobody won a prize in Lisbon.")
+        (one,) = suggest(pool, 1, predictor=westless, labelled=labelled)
+        return {x.label: x.probability for x in one.unsure}["west"]
+
+    assert chance(()) < 0.2
+    assert chance(("west",)) > 0.5
 
 
 def test_first_few_are_the_few_that_would_be_chosen(predictor: Predictor) -> None:

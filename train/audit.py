@@ -7,9 +7,10 @@ that it was given applies and nothing else does; the score of a doubt is
     1 - p(its least likely label) * (1 - p(the likeliest label that it lacks)),
 
 the probability that one of these two does not hold. The probabilities are calibrated
-label by label, so labels that are hard to tell are not doubted more than others;
-dividing them by each label's mean self-confidence on top, as confident learning does
-with raw ones, found fewer planted errors (``benchmarks/audit.py``).
+label by label. To divide them by each label's mean self-confidence on top, as confident
+learning does with raw ones, found fewer of the wrong labels that were planted at random
+in Reuters-21578, .82 instead of .95, and two in a hundred more of those that were
+planted as labels are common (``benchmarks/audit.py``).
 """
 
 from __future__ import annotations

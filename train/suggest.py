@@ -7,9 +7,13 @@ Articles are picked one by one. What one is worth is the sum over all labels of
 
 times one less its likeness to the nearest article that is labelled or picked already,
 the cosine in the model's TF-IDF space. Each pick adds its probabilities to the samples
-that labels are expected to have, so that the next one serves others. A label that the
-model does not know yet has no probability; where the lexicon has concepts for it, an
-article is taken to be the likelier of it the more of them it names.
+that labels are expected to have, so that the next one serves others.
+
+A label that the model does not know yet has no probability. Where the lexicon has
+concepts for it, an article is taken to be the likelier of it the more of them it names,
+and the less likely the more labelled samples name them and do not have it: a taxonomy
+may have labels that are never met. That chance itself, in place of the entropy, is what
+the article is worth to the label: what is sought is a first sample.
 """
 
 from __future__ import annotations
@@ -37,9 +41,6 @@ POOL = 5000
 
 ASSUMED_SAMPLES = 2.0
 """Every label is taken to have so many samples more than it has."""
-
-UNKNOWN = 0.5
-"""The highest probability of a label that the model does not know."""
 
 UNSURE_LABELS = 3
 """At most so many labels are named as a reason for each suggestion."""
@@ -151,11 +152,18 @@ def suggest(
     read = _Read(model, [*(articles[i] for i in looked), *known], progress)
     needs = _needs(model, labelled, _axes(model, axes))
     size = len(looked)
-    chances = _chances(model, read.weights[:size], needs)
+    chances, worth = _chances(model, read.weights, labelled, needs)
     free, alike = _free([articles[i] for i in looked], known)
     nearest = _nearest(read.unit[:size], read.unit[size:])
     picks = _pick(
-        n, chances, list(needs.values()), read.unit[:size], nearest, free, alike
+        n,
+        chances,
+        worth,
+        list(needs.values()),
+        read.unit[:size],
+        nearest,
+        free,
+        alike,
     )
     return [
         Suggestion(
@@ -256,44 +264,63 @@ class _Read:
 
 
 def _chances(
-    model: Model, weights: sp.csr_matrix, labels: Iterable[tuple[str, str]]
-) -> NDArray[np.float64]:
-    """The probability of each label, shape (n_articles, n_labels)."""
-    decisions = model.bias + weights @ model.weights.astype(np.float64)
+    model: Model,
+    weights: sp.csr_matrix,
+    labelled: Sequence[Sample],
+    labels: Iterable[tuple[str, str]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The probability of each label and what it is worth, (n_articles, n_labels) each.
+
+    The weights are those of the pool's articles, then those of the labelled samples.
+    """
+    pool = weights[: weights.shape[0] - len(labelled)]
+    decisions = model.bias + pool @ model.weights.astype(np.float64)
     found = sigmoid(decisions * model.calibration[:, 0] + model.calibration[:, 1])
-    found[np.diff(weights.indptr) == 0] = 0.0
-    columns: dict[tuple[str, str], NDArray[np.float64]] = {}
+    found[np.diff(pool.indptr) == 0] = 0.0
+    known: dict[tuple[str, str], NDArray[np.float64]] = {}
     for head in model.heads:
         ids = [label.id for label in head.labels]
         rule = DecisionRule(model.taxonomy[head.axis], ids)
         raised = rule.raised(found[:, head.columns])
-        columns |= {(head.axis, id): raised[:, i] for i, id in enumerate(ids)}
-    unknown = _Concepts(model, weights)
-    return np.column_stack(
-        [
-            columns[label] if label in columns else unknown.chance(*label)
-            for label in labels
-        ]
-    )
+        known |= {(head.axis, id): raised[:, i] for i, id in enumerate(ids)}
+    concepts = _Concepts(model, weights, labelled)
+    chances, worth = [], []
+    for axis, label in labels:
+        if (axis, label) in known:
+            chances.append(known[axis, label])
+            worth.append(_entropy(chances[-1]))
+        else:
+            chances.append(concepts.chance(axis, label))
+            worth.append(chances[-1])
+    return np.column_stack(chances), np.column_stack(worth)
 
 
 class _Concepts:
     """How likely articles are of labels that a model does not know, by the lexicon."""
 
-    def __init__(self, model: Model, weights: sp.csr_matrix) -> None:
-        self._weights = weights.tocsc()
+    def __init__(
+        self, model: Model, weights: sp.csr_matrix, labelled: Sequence[Sample]
+    ) -> None:
+        self._weights, self._labelled = weights.tocsc(), labelled
         first = model.blocks[WORDS]
         terms = enumerate(model.terms[first:], first)
         self._columns = {term: number for number, term in terms}
 
     def chance(self, axis: str, label: str) -> NDArray[np.float64]:
+        pool = self._weights.shape[0] - len(self._labelled)
         # Lexicon.rolled_up made a concept of each label that has some.
         column = self._columns.get(f"{axis}:{label}")
         if column is None:
-            return np.zeros(self._weights.shape[0])
+            return np.zeros(pool)
         found = self._weights[:, [column]].toarray()[:, 0]
-        most = float(found.max())
-        chance: NDArray[np.float64] = UNKNOWN * found / (most or 1.0)
+        found /= found.max() or 1.0
+        named = has = 0.0
+        for amount, sample in zip(found[pool:].tolist(), self._labelled, strict=True):
+            if axis in sample.labels:
+                named += amount
+                has += amount * (label in sample.labels[axis])
+        # The rule of succession, samples counting by how much of the label they name.
+        chance: NDArray[np.float64] = found[:pool] * (has + 1.0) / (named + 2.0)
         return chance
 
 
@@ -327,6 +354,7 @@ def _nearest(unit: sp.csr_matrix, others: sp.csr_matrix) -> NDArray[np.float64]:
 def _pick(
     n: int,
     chances: NDArray[np.float64],
+    worth: NDArray[np.float64],
     has: Sequence[float],
     unit: sp.csr_matrix,
     nearest: NDArray[np.float64],
@@ -334,13 +362,12 @@ def _pick(
     alike: Mapping[int, Sequence[int]],
 ) -> list[tuple[int, NDArray[np.float64]]]:
     """Pick articles one by one; each with what it was worth to every label."""
-    unsure = _entropy(chances)
     samples = np.array(has) + ASSUMED_SAMPLES
     picked: list[tuple[int, NDArray[np.float64]]] = []
     while len(picked) < n and free.any():
-        worth = (unsure / samples).sum(axis=1) * (1.0 - nearest)
-        best = int(np.where(free, worth, -np.inf).argmax())
-        picked.append((best, unsure[best] / samples))
+        total = (worth / samples).sum(axis=1) * (1.0 - nearest)
+        best = int(np.where(free, total, -np.inf).argmax())
+        picked.append((best, worth[best] / samples))
         free[[best, *alike.get(best, ())]] = False
         samples = samples + chances[best]
         nearest = np.maximum(nearest, (unit @ unit[[best]].T).toarray()[:, 0])
