@@ -56,8 +56,10 @@ from ..labels.taxonomy import Label, Taxonomy
 from .phrases import PhraseTable
 from .terms import WORDS, TermSettings
 
-FORMAT_VERSION = 1
-"""The version that is written. Files of a higher one are refused."""
+FORMAT_VERSION = 2
+"""The version that is written. Files of a higher one are refused. In version 1 terms and
+phrases were not deflated.
+"""
 
 MAX_CARD_BYTES = 4_000_000
 """A larger card is refused unread; ours have some 30 kB."""
@@ -315,8 +317,9 @@ def _checked(arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Model:
             )
     if card.get("sha256") != content_digest(arrays, card):
         raise _Damaged("its content is not what was written")
-    terms = _from_lines(arrays["terms"], "terms")
-    phrases = _from_lines(arrays["phrases"], "phrases")
+    unpack = _inflated if card["format_version"] > 1 else _as_it_is
+    terms = _from_lines(unpack(arrays["terms"], "terms"), "terms")
+    phrases = _from_lines(unpack(arrays["phrases"], "phrases"), "phrases")
     taxonomy = Taxonomy.from_json(card.get("taxonomy"))
     known = _checked_labels(card.get("labels"), taxonomy)
     n_terms, n_labels = len(terms), sum(map(len, known.values()))
@@ -439,16 +442,24 @@ def _to_lines(strings: Any) -> NDArray[np.uint8]:
     return np.frombuffer(zlib.compress(text, 9), dtype=np.uint8)
 
 
-def _from_lines(array: NDArray[np.uint8], name: str) -> tuple[str, ...]:
+def _as_it_is(array: NDArray[np.uint8], name: str) -> bytes:
     if array.ndim != 1:
         raise _Damaged(f"array {name!r} has {array.ndim} dimensions, expected one")
+    return array.tobytes()
+
+
+def _inflated(array: NDArray[np.uint8], name: str) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        text = inflater.decompress(array.tobytes(), MAX_TEXT_BYTES)
+        text = inflater.decompress(_as_it_is(array, name), MAX_TEXT_BYTES)
     except zlib.error:
         text = b""
     if not inflater.eof or inflater.unused_data:
         raise _Damaged(f"array {name!r} is not deflated text of a size like ours")
+    return text
+
+
+def _from_lines(text: bytes, name: str) -> tuple[str, ...]:
     if not text:
         return ()
     try:

@@ -240,3 +240,17 @@ def test_bytes_behind_the_text_are_refused(model_file: Path) -> None:
     rewrite(model_file, arrays | {"terms": more}, card)
     with pytest.raises(ModelError, match="not deflated text"):
         Model.load(model_file)
+
+
+def test_file_of_the_first_format_answers_the_same(
+    model: Model, model_file: Path
+) -> None:
+    arrays, card = parts(model_file)
+    for name in ("terms", "phrases"):
+        text = zlib.decompress(arrays[name].tobytes())
+        arrays[name] = np.frombuffer(text, np.uint8)
+    rewrite(model_file, arrays, card)  # of this format, but not deflated
+    with pytest.raises(ModelError, match="is damaged"):
+        Model.load(model_file)
+    rewrite(model_file, arrays, card | {"format_version": 1})
+    assert Predictor.load(model_file).predict(TEXT) == Predictor(model).predict(TEXT)
