@@ -12,6 +12,7 @@ import pytest
 
 from dateline.labels import Sample, Taxonomy
 from dateline.predict import Model, ModelError, Predictor
+from dateline.train.card import card_path
 from dateline.train.promote import Verdict, candidate_path, previous_path, promote
 
 
@@ -94,6 +95,7 @@ class TestCommand:
         )
         assert run.code == 0, run.err
         assert f"{target}: replaced" in run.out
+        assert card_path(target).exists()
         assert Predictor.load(target).predict("A striker").topics[0].label == "sport"
 
     def test_model_that_fails_the_gate_stays_a_candidate(
@@ -116,3 +118,11 @@ class TestCommand:
         run = dateline("train", folder / "mine.jsonl", "--promote", folder / "live")
         assert run.code == 2
         assert "--promote needs a --gate" in run.err
+
+    def test_test_samples_that_nothing_is_judged_by_are_refused(
+        self, folder: Path, dateline: Callable[..., Any]
+    ) -> None:
+        mine = folder / "mine.jsonl"
+        run = dateline("train", mine, "--test", mine)
+        assert run.code == 2
+        assert "--test needs a --gate or --promote" in run.err

@@ -114,3 +114,12 @@ def test_search_begins_with_the_settings_given(
     settings, _ = search(samples, taxonomy=taxonomy, lexicon=lexicon, settings=start)
     assert settings.precision == 0.9
     assert settings.by_axis["land"]["concept_weight"] == 0.25
+
+
+def test_what_an_axis_was_given_besides_stays(
+    taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    start = TrainingSettings(by_axis={"land": {"secondary_weight": 0.5}})
+    settings, _ = search(samples, taxonomy=taxonomy, lexicon=lexicon, settings=start)
+    assert settings.of("land").secondary_weight == 0.5
+    assert settings.of("desk").secondary_weight == 1.0

@@ -113,6 +113,13 @@ def fit_sigmoid(
     on the score, the targets moved towards each other as if each side had one sample
     more of the other.
 
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n_samples,)
+    truth : ndarray of bool, shape (n_samples,)
+    weights : ndarray of float64, shape (n_samples,), optional
+        What each sample counts for. Default: 1.
+
     Returns
     -------
     slope, offset : float
@@ -140,7 +147,8 @@ def f1_threshold(
 
     Half of the best F1 that any threshold reaches, which is the optimal threshold
     where probabilities are calibrated (Lipton, Elkan and Naryanaswamy, ECML PKDD
-    2014); steadier on few samples than the threshold that reached it.
+    2014); steadier on few samples than the threshold that reached it. Samples count
+    for their `weights`, by default for 1.
     """
     order = np.argsort(-probabilities, kind="stable")
     weights = np.ones(len(order)) if weights is None else weights

@@ -129,6 +129,8 @@ def train(
 
     if target is not None and not (gate or test_files):
         raise click.UsageError("--promote needs a --gate, --test samples, or both")
+    if test_files and not (gate or target):
+        raise click.UsageError("--test needs a --gate or --promote to judge for")
     if gate:
         read_gate(gate)  # before the work, not after it
     path = output or (candidate_path(target) if target else DEFAULT_OUTPUT)
@@ -184,6 +186,7 @@ def train(
         raise click.exceptions.Exit(1)
     if target is not None:
         kept = promote(model, target)
+        write_card(model, target)
         click.echo(f"{target}: replaced" + (f"; the old one is {kept}" if kept else ""))
 
 

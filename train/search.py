@@ -238,7 +238,11 @@ class _Search:
                 _with,
                 partial(macro_f1, matrix, task),
             )
-            chosen[task.axis.id] = {name: getattr(best, name) for name in CHOSEN}
+            axis = task.axis.id
+            chosen[axis] = {
+                **start.by_axis.get(axis, {}),
+                **{name: getattr(best, name) for name in CHOSEN},
+            }
         self._progress(self._total, self._total)
         return replace(settings, by_axis=chosen), self._trials
 
@@ -251,7 +255,7 @@ class _Search:
         score: Callable[[TrainingSettings], float],
     ) -> TrainingSettings:
         """Vary one setting after the other, keeping what is better."""
-        ((highest,),) = [self._scores(of, [("", None, best)], score)]
+        highest = self._scores(of, [("", None, best)], score)[0]
         for name, values in steps.items():
             tried = [
                 (name, value, varied)
