@@ -160,7 +160,8 @@ class TestReadingOptions:
         good, bad = tmp_path / "a.csv", tmp_path / "b.csv"
         good.write_text("text,x\nA text,sport\n")
         bad.write_text("text,x\nA text,spord\n")
-        for files in ((bad,), (good, "--test", bad)):
+        judged = ("--test", bad, "--gate", "desk.macro_f1>=0")
+        for files in ((bad,), (good, *judged)):
             run = dateline(
                 *("train", *files, "-o", tmp_path / "m", "--taxonomy", taxonomy_file),
                 *("--label-field", "desk=x"),

@@ -158,7 +158,7 @@ class TermVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             words = sorted(words, key=lambda term: (-frequency[term], term))
             words = words[: self.max_words]
         by_kind: dict[str, set[str]] = {}
-        for concepts in (self.lexicon or {}).values():
+        for concepts in set((self.lexicon or {}).values()):
             for concept in concepts:
                 by_kind.setdefault(concept.partition(":")[0], set()).add(concept)
         blocks = {WORDS: sorted(words)} | {

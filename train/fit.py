@@ -96,10 +96,10 @@ def train(
     """
     samples, helping = list(samples), list(helping)
     taxonomy = taxonomy or Taxonomy.bundled()
-    lexicon = lexicon if lexicon is not None else Lexicon.bundled()
-    lexicon = lexicon.rolled_up(taxonomy)
     settings = settings or TrainingSettings()
     known = check_trainable(samples, helping, taxonomy, settings, strict, warn)
+    lexicon = lexicon if lexicon is not None else Lexicon.bundled()
+    lexicon = lexicon.rolled_up(taxonomy)
     stories = story_groups([*samples, *helping])
     vectorizer = TermVectorizer(
         lexicon, settings.terms, settings.min_df, settings.max_words
@@ -315,7 +315,8 @@ def _training_card(
 
 def digest(rows: Iterable[Any]) -> str:
     """SHA-256 over rows of plain JSON."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     found = hashlib.sha256()
     for row in rows:
-        found.update(json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n")
+        found.update(encode(row).encode("utf-8") + b"\n")
     return found.hexdigest()
