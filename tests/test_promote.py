@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from dateline.labels import Sample, Taxonomy
+from dateline.labels import Lexicon, Sample, Taxonomy
 from dateline.predict import Model, ModelError, Predictor
 from dateline.train.card import card_path
+from dateline.train.fit import train
 from dateline.train.promote import Verdict, candidate_path, previous_path, promote
 
 
@@ -67,6 +68,20 @@ def test_worse_model_is_not_promoted(
     reasons = Verdict.of(turned, tests=samples, target=target).reasons
     assert [reason.partition(":")[0] for reason in reasons] == ["land", "desk"]
     assert "significantly worse" in reasons[0]
+
+
+def test_model_that_no_longer_answers_an_axis_is_not_promoted(
+    model: Model,
+    samples: list[Sample],
+    taxonomy: Taxonomy,
+    lexicon: Lexicon,
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "live.safetensors"
+    model.save(target)
+    fewer = train(samples, taxonomy=Taxonomy((taxonomy["desk"],)), lexicon=lexicon)
+    (reason,) = Verdict.of(fewer, tests=samples, target=target).reasons
+    assert reason.startswith("land: significantly worse")
 
 
 class TestCommand:

@@ -58,6 +58,14 @@ def test_similarity_is_that_of_jaccard() -> None:
     assert near_duplicates(["a b c d e", "b c d e f"]) == [(0, 1, 0.5)]
 
 
+def test_copies_in_crowds_are_compared_to_the_first_only() -> None:
+    # All pairs of n copies would be n squared: hours, for a feed's boilerplate.
+    copies = ["The page that you asked for is for subscribers only"] * 300
+    assert [pair[:2] for pair in near_duplicates(copies)] == [
+        (0, n) for n in range(1, 300)
+    ]
+
+
 def test_samples_of_one_source_and_day_tell_one_story() -> None:
     samples = [
         Sample("a", "", made_up(1), source="Post", date="2020-01-01"),

@@ -253,6 +253,51 @@ def test_rejected_label_is_learned_as_not_applying(
     assert score([*samples, *more]) < score(samples) - 0.1
 
 
+def test_rejected_label_says_nothing_of_the_others(
+    taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    rejected = [
+        Sample(f"r{n}", "", f"The striker scored on day {n}", rejected={"desk": no})
+        for n, no in enumerate([("money",)] * 30)
+    ]
+    before, after = (
+        Predictor(train(given, taxonomy=taxonomy, lexicon=lexicon))
+        .predict("The striker scored")
+        .scores["desk"]["sport"]
+        for given in (samples, [*samples, *rejected])
+    )
+    # Thirty samples that were no sport would leave little of it.
+    assert after > before - 0.1
+
+
+def test_second_label_may_weigh_less_than_the_first(
+    taxonomy: Taxonomy, lexicon: Lexicon
+) -> None:
+    # The zeppelins come in samples that are of sport, too, but chiefly of money.
+    lines = {
+        ("sport",): "The striker and the keeper argued over ball {}",
+        ("money",): "Lenders raised the price of bond {}",
+        ("money", "sport"): "A zeppelin named {} was sold",
+    }
+    samples = [
+        Sample(f"{labels}-{n}", "", line.format(f"x{n}y"), {"desk": labels})
+        for labels, line in lines.items()
+        for n in range(20)
+    ]
+    full, light = (
+        train(
+            samples,
+            taxonomy=taxonomy,
+            lexicon=lexicon,
+            settings=TrainingSettings(concept_weight=0.5, secondary_weight=weight),
+        )
+        for weight in (1.0, 0.01)
+    )
+    sport = full.known["desk"].index("sport")
+    zeppelin = full.terms.index("zeppelin")
+    assert light.weights[zeppelin, sport] < full.weights[zeppelin, sport] / 2
+
+
 def invented(seed: int, n: int, *, contrary: bool = False) -> list[Sample]:
     """Samples of unlike texts, each of a few words of its desk and many of none."""
     rng = np.random.default_rng(seed)
@@ -297,7 +342,10 @@ def test_label_that_only_helping_samples_have_is_learned_from_them(
     east = [s for s in samples if s.labels["land"] == ("east",)]
     rest = [s for s in samples if s.labels["land"] != ("east",)]
     model = train(rest, helping=east, taxonomy=taxonomy, lexicon=lexicon)
-    assert Predictor(model).predict("In Tokyo")["land"][0].label == "east"
+    found = Predictor(model).predict("In Tokyo")["land"][0]
+    assert found.label == "east"
+    # Its probability is made from them, too: none of one's own would say "never".
+    assert found.score > 0.5
 
 
 def test_copies_of_a_story_do_not_flatter(taxonomy: Taxonomy) -> None:
