@@ -122,6 +122,8 @@ _NEWS = {
 
 BUNDLED = TrainingSettings(
     max_words=20_000,
+    C=0.5,
+    balanced=False,
     concept_weight=0.5,
     shares={"topics": _NEWS},
     by_axis={"topics": {"secondary_weight": 0.03}},
@@ -133,5 +135,7 @@ cross-validation than they are in real news; so the weight of concepts is set, b
 real news showed. More words made the file larger and the model no better. A second
 topic is often only touched on, and what touches on it is no model of it; a second
 region is as much where the story happens as the first. How little second topics weigh
-was chosen by what real news showed, too.
+was chosen by what real news showed, too. C and balance are those that did best on the
+training files of the benchmarks (BBC, world events, Reuters), on which nothing here is
+trained: all between .2 and .7 do as well.
 """
