@@ -7,7 +7,8 @@ is installed. Every contestant is given the same draws.
     python benchmarks/few_labels.py TRAIN.jsonl.gz TEST.jsonl.gz -o results.jsonl
 
 The results are kept as they come, one a line; started again, what is there is not
-measured again. ``--table results.jsonl ...`` prints them as a table.
+measured again. ``--table results.jsonl ...`` prints them as a table, and ``--plot
+FILE.svg`` with it draws them, a panel a file (needs ``dateline[report]``).
 """
 
 from __future__ import annotations
@@ -47,9 +48,12 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=CONTESTANTS, default=CONTESTANTS)
     parser.add_argument("--table", type=Path, nargs="+")
+    parser.add_argument("--plot", type=Path)
     arguments = parser.parse_args()
     if arguments.table:
         print(table(arguments.table))
+        if arguments.plot:
+            plot(arguments.table, arguments.plot)
         return
     if len(arguments.files) != 2:
         parser.error("expected TRAIN and TEST")
@@ -152,14 +156,22 @@ def rows(paths: Sequence[Path]) -> list[dict[str, Any]]:
     ]
 
 
-def table(paths: Sequence[Path]) -> str:
-    """The mean and spread over the draws, as Markdown."""
-    found: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
+Cells = dict[tuple[str, str], dict[int, list[float]]]
+"""By file and contestant, and by number of labels: the macro-F1 of each draw."""
+
+
+def cells_of(paths: Sequence[Path]) -> Cells:
+    """Sort what was measured."""
+    found: Cells = defaultdict(lambda: defaultdict(list))
     for row in rows(paths):
         cell = found[row["file"], row["contestant"]]
         cell[row["labels"]].append(row["macro_f1"])
+    return found
+
+
+def table(paths: Sequence[Path]) -> str:
+    """The mean and spread over the draws, as Markdown."""
+    found = cells_of(paths)
     sizes = sorted({n for cells in found.values() for n in cells})
     lines = [
         "| file | contestant | " + " | ".join(map(str, sizes)) + " |",
@@ -174,6 +186,41 @@ def table(paths: Sequence[Path]) -> str:
         ]
         lines.append(f"| {file} | {contestant} | " + " | ".join(shown) + " |")
     return "\n".join(lines)
+
+
+def plot(paths: Sequence[Path], target: Path) -> None:
+    """Draw the means over the draws, a panel a file; the same results, the same bytes."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    matplotlib.rcParams |= {"svg.hashsalt": "few labels", "font.size": 9}
+    found = cells_of(paths)
+    files = sorted({file for file, _ in found})
+    figure, panels = pyplot.subplots(
+        1, len(files), figsize=(3.4 * len(files), 3.2), sharey=True, squeeze=False
+    )
+    for panel, file in zip(panels[0], files, strict=True):
+        for contestant in CONTESTANTS:
+            cells = sorted(found.get((file, contestant), {}).items())
+            panel.plot(
+                [n for n, _ in cells],
+                [statistics.mean(values) for _, values in cells],
+                marker="o",
+                markersize=3,
+                label=contestant,
+            )
+        panel.set_xscale("log")
+        panel.set_title(file.removesuffix("_train"))
+        panel.set_xlabel("labels")
+        panel.grid(alpha=0.3)
+    panels[0][0].set_ylabel("macro-F1 on the test file")
+    panels[0][0].set_ylim(0, 1)
+    handles, names = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
+    figure.tight_layout(rect=(0, 0.08, 1, 1))
+    figure.savefig(target, metadata={"Date": None})
 
 
 if __name__ == "__main__":

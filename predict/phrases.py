@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import repeat
 from operator import itemgetter
 from typing import Self
@@ -11,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Acronyms that are everyday words when a text has no capitals to tell them apart.
-_WORDS_WITHOUT_CAPITALS = frozenset(
+WORDS_WITHOUT_CAPITALS = frozenset(
     {"act", "aid", "all", "am", "are", "as", "at", "bat", "can", "don", "era", "go"}
     | {"hot", "ice", "in", "is", "it", "la", "may", "me", "or", "pa", "pat", "ram"}
     | {"sat", "so", "to", "us", "who"}
 )
+"""Of these a text without capitals does not mean the acronym."""
 
 
 class PhraseTable:
@@ -50,21 +52,38 @@ class PhraseTable:
         self.meanings = meanings
         # Meanings by kind of concept, sorted out when one is first met.
         self._sorted_out: dict[int, tuple[tuple[str, tuple[str, ...]], ...]] = {}
+
+    # What `find` looks things up in is made when it is first asked: the compiled scan
+    # has tables of its own. Two threads may both make it, which does no harm.
+    @cached_property
+    def _lowered(self) -> list[str]:
+        return "\n".join(self.phrases).lower().split("\n") if self.phrases else []
+
+    @cached_property
+    def _number(self) -> dict[str, int]:
+        """Lower-cased phrase -> its number, the first where it has several."""
         # There are hundreds of thousands of phrases: loops over them run in C.
-        lowered = "\n".join(phrases).lower().split("\n") if phrases else []
-        numbers = range(len(lowered))
-        # Lower-cased phrase -> its number; -> the numbers of its further spellings.
-        self._number = dict(zip(reversed(lowered), reversed(numbers), strict=True))
-        self._others: dict[str, list[int]] = {}
-        first = np.fromiter(map(self._number.__getitem__, lowered), np.intp)
-        for number in np.flatnonzero(first != np.arange(len(lowered))).tolist():
-            self._others.setdefault(lowered[number], []).append(number)
-        # First word -> the most words that a phrase beginning with it has. Of the
-        # entries for one word the last stays, so the longest phrases come last.
+        numbers = range(len(self._lowered))
+        return dict(zip(reversed(self._lowered), reversed(numbers), strict=True))
+
+    @cached_property
+    def _others(self) -> dict[str, list[int]]:
+        """Lower-cased phrase -> the numbers of its further spellings."""
+        others: dict[str, list[int]] = {}
+        first = np.fromiter(map(self._number.__getitem__, self._lowered), np.intp)
+        for number in np.flatnonzero(first != np.arange(len(first))).tolist():
+            others.setdefault(self._lowered[number], []).append(number)
+        return others
+
+    @cached_property
+    def _longest(self) -> dict[str, int]:
+        """First word -> the most words that a phrase beginning with it has."""
+        # Of the entries for one word the last stays, so the longest come last.
+        lowered = self._lowered
         spaces = np.fromiter(map(str.count, lowered, repeat(" ")), np.intp)
         words = list(map(itemgetter(0), map(str.partition, lowered, repeat(" "))))
         order = np.argsort(spaces, kind="stable")
-        self._longest = dict(
+        return dict(
             zip(
                 map(words.__getitem__, order.tolist()),
                 (spaces[order] + 1).tolist(),
@@ -151,7 +170,7 @@ def _written_so(tokens: Sequence[str], phrase: str, caseless: bool) -> bool:
         return not (
             phrase.isupper()
             and len(tokens) == 1
-            and tokens[0] in _WORDS_WITHOUT_CAPITALS
+            and tokens[0] in WORDS_WITHOUT_CAPITALS
         )
     for token, asked in zip(tokens, phrase.split(" "), strict=True):
         if asked[0].isupper() and not (

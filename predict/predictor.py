@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +15,13 @@ from numpy.typing import NDArray
 
 from ..labels.taxonomy import Taxonomy
 from .articles import Article
+from .counter import TermCounter
 from .decisions import DecisionRule
 from .model import Head, Model
-from .terms import Span, TermScanner, weigh
+from .terms import Span, weigh
+
+CHUNK = 64
+"""Articles that are judged together where several are at hand."""
 
 
 @dataclass(frozen=True)
@@ -150,10 +158,17 @@ class Predictor:
             raise ValueError(f"threshold is {threshold}, expected 0 to 1")
         self.model = model
         self.threshold = threshold
-        self._scanner = TermScanner(model.phrases, model.settings)
-        self._numbers = {term: number for number, term in enumerate(model.terms)}
         self._blocks = np.cumsum([0, *model.blocks.values()])
         self._idf = model.idf.astype(np.float64)
+        self._counter = TermCounter(
+            model.terms,
+            self._blocks,
+            model.phrases,
+            model.settings,
+            self._idf,
+            model.weights,
+            model.bias,
+        )
         self._rules = [
             (head, DecisionRule(model.taxonomy[head.axis], [x.id for x in head.labels]))
             for head in model.heads
@@ -188,7 +203,8 @@ class Predictor:
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{len(h.labels)} {h.axis}" for h in self.model.heads)
-        return f"<Predictor: {axes}; {len(self.model.terms)} terms>"
+        how = "compiled" if self._counter.scan is not None else "in Python"
+        return f"<Predictor: {axes}; {len(self.model.terms)} terms; scan {how}>"
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -210,16 +226,22 @@ class Predictor:
             If `text` is neither a string nor an Article.
         """
         article = _article(text, title)
-        ids, weights = self._weighed(self._scanner.count(article))
-        return self._prediction(self._probabilities(ids, weights), article.id)
+        (prediction,) = self._predictions([article])
+        return prediction
 
-    def predict_many(self, articles: Iterable[str | Article]) -> Iterator[Prediction]:
+    def predict_many(
+        self, articles: Iterable[str | Article], *, jobs: int = 1
+    ) -> Iterator[Prediction]:
         """Judge articles as they come.
 
         Parameters
         ----------
         articles : iterable of str or Article
-            May be a stream without end; one article is held at a time.
+            May be a stream without end. One article is held at a time; of a sequence,
+            or with `jobs`, some chunks of :data:`CHUNK`.
+        jobs : int, default=1
+            Threads that work side by side, -1 for one a core. They help where the
+            scan is compiled, which leaves Python's lock to the others.
 
         Returns
         -------
@@ -231,13 +253,46 @@ class Predictor:
         TypeError
             At once if `articles` is a single string; while iterating, if one of
             them is neither a string nor an Article.
+        ValueError
+            If `jobs` is 0 or below -1.
         """
         if isinstance(articles, str | Article):
             raise TypeError(
                 f"expected an iterable of articles, found one {type(articles).__name__}"
                 "; use predict"
             )
-        return map(self.predict, articles)
+        if jobs == 0 or jobs < -1:
+            raise ValueError(f"jobs is {jobs}, expected 1 or more, or -1")
+        jobs = (os.cpu_count() or 1) if jobs < 0 else jobs
+        if jobs == 1 and not isinstance(articles, Sequence):
+            return map(self.predict, articles)
+        return self._predict_chunks(articles, jobs)
+
+    def _predict_chunks(
+        self, articles: Iterable[str | Article], jobs: int
+    ) -> Iterator[Prediction]:
+        chunks = _chunks(articles)
+        if jobs == 1:
+            for chunk in chunks:
+                yield from self._predictions(chunk)
+            return
+        waiting: deque[Future[list[Prediction]]] = deque()
+        with ThreadPoolExecutor(jobs) as pool:
+            try:
+                for chunk in chunks:
+                    waiting.append(pool.submit(self._predictions, chunk))
+                    while waiting and (len(waiting) > 2 * jobs or waiting[0].done()):
+                        yield from waiting.popleft().result()
+                while waiting:
+                    yield from waiting.popleft().result()
+            except Exception:
+                # The source broke off; what it gave before is answered all the same.
+                while waiting:
+                    yield from waiting.popleft().result()
+                raise
+            finally:
+                for future in waiting:
+                    future.cancel()
 
     def explain(self, text: str | Article, title: str = "") -> tuple[Explanation, ...]:
         """Say which terms decided.
@@ -255,12 +310,13 @@ class Predictor:
             term that the model knows.
         """
         article = _article(text, title)
-        ids, weights = self._weighed(self._scanner.count(article))
+        ids, weights = self._weighed(article)
         if not len(ids):
             return ()
-        probabilities = self._probabilities(ids, weights)
-        prediction = self._prediction(probabilities, article.id)
-        places = self._scanner.locate(article)
+        decisions = self._decisions(ids, weights)
+        probabilities = self._probabilities(decisions)
+        (prediction,) = self._given(probabilities[np.newaxis], [article.id])
+        places = self._counter.scanner.locate(article)
         found = []
         for head in self.model.heads:
             scores = prediction.scores[head.axis]
@@ -275,52 +331,61 @@ class Predictor:
         return tuple(found)
 
     def _weighed(
-        self, counts: Mapping[str, float]
+        self, article: Article
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        known = [
-            (number, count)
-            for term, count in counts.items()
-            if (number := self._numbers.get(term)) is not None
-        ]
-        ids = np.array([number for number, _ in known], dtype=np.int64)
-        amounts = np.array([count for _, count in known], dtype=np.float64)
+        ids, counts = self._counter.count(article)
         rows = np.array([0, len(ids)])
         return ids, weigh(
-            ids,
-            amounts,
-            rows,
-            self._idf,
-            self._blocks,
-            self.model.settings,
+            ids, counts, rows, self._idf, self._blocks, self.model.settings
         )
 
-    def _probabilities(
+    def _decisions(
         self, ids: NDArray[np.int64], weights: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         model = self.model
-        if not len(ids):  # no evidence, no answer
-            return np.zeros(len(model.bias))
-        decisions = model.bias + weights @ model.weights[ids].astype(np.float64)
-        return sigmoid(decisions * model.calibration[:, 0] + model.calibration[:, 1])
+        found: NDArray[np.float64]
+        found = model.bias + weights @ model.weights[ids].astype(np.float64)
+        return found
 
-    def _prediction(self, probabilities: NDArray[np.float64], id: str) -> Prediction:
-        labels, scores = {}, {}
+    def _probabilities(self, decisions: NDArray[np.float64]) -> NDArray[np.float64]:
+        slopes, offsets = self.model.calibration.T
+        return sigmoid(decisions * slopes + offsets)
+
+    def _predictions(self, articles: Sequence[Article]) -> list[Prediction]:
+        """Judge articles that are held together."""
+        decisions = np.zeros((len(articles), len(self.model.bias)))
+        known = np.full(len(articles), -1)
+        if self._counter.scan is not None:
+            decisions, known = self._counter.scan.decide(
+                [article.title for article in articles],
+                [article.text for article in articles],
+            )
+        for row in np.flatnonzero(known < 0).tolist():  # not for the compiled scan
+            ids, weights = self._weighed(articles[row])
+            decisions[row], known[row] = self._decisions(ids, weights), len(ids)
+        probabilities = self._probabilities(decisions)
+        probabilities[known == 0] = 0.0  # no evidence, no answer
+        return self._given(probabilities, [article.id for article in articles])
+
+    def _given(
+        self, probabilities: NDArray[np.float64], ids: Sequence[str]
+    ) -> list[Prediction]:
+        """Say which labels rows of probabilities give."""
+        labels: list[dict[str, tuple[Scored, ...]]] = [{} for _ in ids]
+        scores: list[dict[str, dict[str, float]]] = [{} for _ in ids]
         for head, rule in self._rules:
-            raised = rule.raised(probabilities[np.newaxis, head.columns])
-            over = rule.given(raised, self._thresholds[head.columns])[0].tolist()
-            values = raised[0].tolist()
-            given = [
-                Scored(label.id, label.name, label.code, value)
-                for label, value, passes in zip(head.labels, values, over, strict=True)
-                if passes
-            ]
-            given.sort(key=lambda scored: -scored.score)
-            labels[head.axis] = tuple(given)
-            scores[head.axis] = {
-                label.id: value
-                for label, value in zip(head.labels, values, strict=True)
-            }
-        return Prediction(labels, scores, id)
+            raised = rule.raised(probabilities[:, head.columns])
+            over = rule.given(raised, self._thresholds[head.columns])
+            given: list[list[Scored]] = [[] for _ in ids]
+            for row, column in zip(*np.nonzero(over), strict=True):
+                label, score = head.labels[column], float(raised[row, column])
+                given[row].append(Scored(label.id, label.name, label.code, score))
+            names = [label.id for label in head.labels]
+            for n, row in enumerate(raised.tolist()):
+                given[n].sort(key=lambda scored: -scored.score)
+                labels[n][head.axis] = tuple(given[n])
+                scores[n][head.axis] = dict(zip(names, row, strict=True))
+        return [Prediction(*answer) for answer in zip(labels, scores, ids, strict=True)]
 
     def _explanation(
         self,
@@ -360,6 +425,25 @@ def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
     small = np.exp(-np.abs(x))
     probability: NDArray[np.float64] = np.where(x >= 0, 1.0, small) / (1.0 + small)
     return probability
+
+
+def _chunks(articles: Iterable[str | Article]) -> Iterator[list[Article]]:
+    """Chunks of articles; what is none, or what the source raises, comes after the
+    articles before it.
+    """
+    source = iter(articles)
+    while True:
+        chunk: list[Article] = []
+        try:
+            for article in islice(source, CHUNK):
+                chunk.append(_article(article, ""))
+        except BaseException:
+            if chunk:
+                yield chunk
+            raise
+        if not chunk:
+            return
+        yield chunk
 
 
 def _article(text: str | Article, title: str) -> Article:

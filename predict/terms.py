@@ -113,9 +113,8 @@ class TermScanner:
         counts: dict[str, float] = {}
         settings = self.settings
         caseless = _is_caseless(article)
-        for field in (article.title, article.text):
-            for word, _, _ in self._words(_TOKEN.findall(field.lower())):
-                counts[word] = counts.get(word, 0.0) + 1.0
+        for word in self.words(article):
+            counts[word] = counts.get(word, 0.0) + 1.0
         for concept, _, _ in self._concepts(article.title, caseless):
             counts[concept] = counts.get(concept, 0.0) + settings.title_weight
         for concept, first, _ in self._concepts(article.text, caseless):
@@ -123,6 +122,12 @@ class TermScanner:
             weight = 1.0 + (settings.lead_weight - 1.0) * lead
             counts[concept] = counts.get(concept, 0.0) + weight
         return counts
+
+    def words(self, article: Article) -> Iterator[str]:
+        """Yield the words and pairs of words of an article, as often as they come."""
+        for field in (article.title, article.text):
+            for word, _, _ in self._words(_TOKEN.findall(field.lower())):
+                yield word
 
     def locate(self, article: Article) -> dict[str, list[Span]]:
         """Say where each term of an article stands, in the order of the text."""

@@ -20,6 +20,7 @@ from dateline.cli import _COMMANDS, group
 from dateline.labels import Sample, write_samples
 from dateline.predict import Model, Predictor
 from dateline.predict import articles as articles_module
+from dateline.predict.counter import COMPILED
 
 TEXT = "Shares fell in Oslo after the bank raised interest rates."
 
@@ -618,7 +619,9 @@ class TestHelp:
         )
 
     def test_version(self, dateline: Callable[..., Any]) -> None:
-        assert dateline("--version").out == f"dateline {__version__}\n"
+        how = "compiled" if COMPILED else "in Python"
+        expected = f"dateline {__version__} (scan {how})\n"
+        assert dateline("--version").out == expected
 
     def test_unknown_command_is_refused(self, dateline: Callable[..., Any]) -> None:
         assert_refused(dateline("predcit"), "predcit")

@@ -105,7 +105,7 @@ def test_explanation_adds_up_to_the_score(predictor: Predictor) -> None:
         assert total == pytest.approx(e.decision)
         probability = 1 / (1 + math.exp(-(e.slope * e.decision + e.offset)))
         assert probability == pytest.approx(e.score)
-        assert e.score == prediction.scores[e.axis][e.label]
+        assert e.score == pytest.approx(prediction.scores[e.axis][e.label])
 
 
 def test_evidence_points_at_its_words(predictor: Predictor) -> None:

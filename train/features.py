@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..labels.lexicon import Lexicon
 from ..predict.articles import Article
+from ..predict.counter import TermCounter
 from ..predict.phrases import PhraseTable
 from ..predict.terms import WORDS, TermScanner, TermSettings, weigh
 
@@ -82,11 +83,14 @@ class TermVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self.weigh(self.fit_counts(X))
 
     def fit_counts(self, X: Iterable[str | Article]) -> sp.csr_matrix:
-        """As `fit` and `count`, scanning each article once."""
+        """As `fit` and `count`, of articles that may come only once."""
+        articles = list(_articles(X))
         self.phrases_ = PhraseTable.of(self.lexicon or {})
-        counted = self._count(X)
-        self._learn(counted)
-        return self._matrix(counted)
+        self._learn(articles)
+        counts = self._counts(articles)
+        df = np.bincount(counts.indices, minlength=len(self.terms_))
+        self.idf_ = inverse_document_frequency(df.astype(np.float64), len(articles))
+        return counts
 
     def transform(self, X: Iterable[str | Article]) -> sp.csr_matrix:
         """Weigh the terms of articles.
@@ -106,7 +110,7 @@ class TermVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             Indices sorted within each row.
         """
         check_is_fitted(self)
-        return self._matrix(self._count(X))
+        return self._counts(_articles(X))
 
     def weigh(
         self, counts: sp.csr_matrix, idf: NDArray[np.floating] | None = None
@@ -141,19 +145,13 @@ class TermVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """The first term of each block and the number of terms, (n_blocks + 1,)."""
         return np.cumsum([0, *self.blocks_.values()])
 
-    def _count(self, X: Iterable[str | Article]) -> list[dict[str, float]]:
-        if isinstance(X, str):
-            raise TypeError("expected an iterable of articles, found one string")
+    def _learn(self, articles: Sequence[Article]) -> None:
+        """Learn the vocabulary: the words that are met, and the lexicon's concepts."""
         scanner = TermScanner(self.phrases_, self.settings)
-        return [scanner.count(x if isinstance(x, Article) else Article(x)) for x in X]
-
-    def _learn(self, counted: Sequence[Mapping[str, float]]) -> None:
-        frequency = Counter(term for counts in counted for term in counts)
-        words = [
-            term
-            for term, n in frequency.items()
-            if ":" not in term and n >= self.min_df
-        ]
+        frequency: Counter[str] = Counter()
+        for article in articles:
+            frequency.update(set(scanner.words(article)))
+        words = [term for term, n in frequency.items() if n >= self.min_df]
         if self.max_words is not None and len(words) > self.max_words:
             words = sorted(words, key=lambda term: (-frequency[term], term))
             words = words[: self.max_words]
@@ -171,27 +169,29 @@ class TermVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 "a lower min_df"
             )
         self.blocks_ = {name: len(terms) for name, terms in blocks.items()}
-        self._numbers = {term: number for number, term in enumerate(self.terms_)}
-        df = np.array([frequency[term] for term in self.terms_], dtype=np.float64)
-        self.idf_ = inverse_document_frequency(df, len(counted))
-
-    def _matrix(self, counted: Sequence[Mapping[str, float]]) -> sp.csr_matrix:
-        indices: list[int] = []
-        data: list[float] = []
-        ends = [0]
-        for counts in counted:
-            known = sorted(
-                (number, count)
-                for term, count in counts.items()
-                if (number := self._numbers.get(term)) is not None
-            )
-            indices += [number for number, _ in known]
-            data += [count for _, count in known]
-            ends.append(len(indices))
-        return sp.csr_matrix(
-            (np.array(data), np.array(indices, dtype=np.int32), np.array(ends)),
-            shape=(len(counted), len(self.terms_)),
+        self._counter = TermCounter(
+            self.terms_, self.bounds_, self.phrases_, self.settings or TermSettings()
         )
+
+    def _counts(self, articles: Iterable[Article]) -> sp.csr_matrix:
+        rows = [self._counter.count(article) for article in articles]
+        ends = np.cumsum([0, *(len(ids) for ids, _ in rows)])
+        ids = [ids for ids, _ in rows]
+        counts = [counts for _, counts in rows]
+        return sp.csr_matrix(
+            (
+                np.concatenate([np.zeros(0), *counts]),
+                np.concatenate([np.zeros(0, dtype=np.int32), *ids]).astype(np.int32),
+                ends,
+            ),
+            shape=(len(rows), len(self.terms_)),
+        )
+
+
+def _articles(X: Iterable[str | Article]) -> Iterator[Article]:
+    if isinstance(X, str):
+        raise TypeError("expected an iterable of articles, found one string")
+    return (x if isinstance(x, Article) else Article(x) for x in X)
 
 
 def inverse_document_frequency(df: NDArray[np.floating], n: int) -> NDArray[np.float32]:

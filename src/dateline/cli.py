@@ -84,13 +84,29 @@ class LazyGroup(click.Group):
     table=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, message="dateline %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, option, asked: _show_version(context) if asked else None,
+    help="Show the version, whether the scan is compiled, and exit.",
+)
 def group() -> None:
     """Say which world regions and topics news articles are about, and learn it anew
     from labelled samples.
 
     Each command has its own --help.
     """
+
+
+def _show_version(context: click.Context) -> None:
+    from .predict.counter import COMPILED
+
+    click.echo(
+        f"dateline {__version__} (scan {'compiled' if COMPILED else 'in Python'})"
+    )
+    context.exit()
 
 
 def main(arguments: list[str] | None = None) -> None:

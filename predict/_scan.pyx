@@ -1,0 +1,900 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False, freethreading_compatible=True
+"""The scan of ``terms`` and ``phrases``, compiled: text to terms to linear scores.
+
+One pass over the text's own buffer makes tokens, each a 64-bit hash of its lower-cased
+characters; words, pairs of words and phrases of the lexicon are looked up by combined
+hashes in open-addressing tables. What comes out is what ``TermScanner.count`` and
+``weigh`` give, which stay the definition: tests hold the two against each other.
+
+Two characters are not lower-cased one by one, U+0130 and U+03A3: an article with one
+of them is passed back, to be scanned by the definition itself. Two strings could share
+a hash: with a million terms once in some 10^7 models, and an article's token is taken
+for a term that it is not once in 10^13 articles.
+"""
+
+from cpython.unicode cimport PyUnicode_Check
+from libc.math cimport exp, log, pow, sqrt
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+import numpy as np
+
+cdef extern from "Python.h":
+    int PyUnicode_KIND(object text)
+    void* PyUnicode_DATA(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    uint32_t Py_UNICODE_TOLOWER(uint32_t char) nogil
+    int Py_UNICODE_ISALNUM(uint32_t char) nogil
+    int Py_UNICODE_ISUPPER(uint32_t char) nogil
+    int Py_UNICODE_ISLOWER(uint32_t char) nogil
+    int Py_UNICODE_ISTITLE(uint32_t char) nogil
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define dateline_prefetch(address) __builtin_prefetch(address)
+    #else
+    #define dateline_prefetch(address) ((void)(address))
+    #endif
+
+    #include <stdlib.h>
+    #include <string.h>
+    #if defined(__linux__)
+    #include <sys/mman.h>
+    #endif
+
+    /* Zeroed memory; a large piece in large pages, where the system has them: looking
+       something up at random in small ones costs a page walk besides. */
+    static void *dateline_zeroed(size_t bytes)
+    {
+    #if defined(__linux__) && defined(MADV_HUGEPAGE)
+        const size_t page = (size_t)1 << 21;
+        if (bytes >= page) {
+            void *found = NULL;
+            bytes = (bytes + page - 1) & ~(page - 1);
+            if (posix_memalign(&found, page, bytes)) return NULL;
+            madvise(found, bytes, MADV_HUGEPAGE);
+            return memset(found, 0, bytes);
+        }
+    #endif
+        return calloc(1, bytes ? bytes : 1);
+    }
+
+    #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+    __attribute__((target_clones("avx2", "default")))
+    #endif
+    static void dateline_add(
+        double *restrict sums, const float *restrict row, double weight, Py_ssize_t n)
+    {
+        for (Py_ssize_t i = 0; i < n; i++) sums[i] += weight * (double)row[i];
+    }
+    """
+    void dateline_prefetch(const void* address) nogil
+    void* dateline_zeroed(size_t bytes) nogil
+    void dateline_add(double* sums, const float* row, double weight, Py_ssize_t n) nogil
+
+# What a character is.
+cdef enum:
+    WORD = 1  # part of a token
+    UPPER = 2
+    NOT_UPPER = 4  # lower or title case: str.isupper() is False of a token with it
+    CHANGES = 8  # its lower case is another character
+    SPECIAL = 16  # its lower case is not one character, or depends on others
+
+# What a token is.
+cdef enum:
+    ONE_LETTER = 1
+    CAPITAL = 2  # its first character is upper case
+    CAPITALS = 4  # str.isupper()
+
+# What a phrase asks of the token in each place, two bits a place, and more.
+cdef enum:
+    ASKS_CAPITAL = 1
+    ASKS_CAPITALS = 2
+    NOT_CASELESS = 1 << 15
+    MOST_WORDS = 7
+
+cdef enum:
+    MOST_BLOCKS = 64
+    FLOATS_A_LINE = 16  # of the cache
+    KEPT_TOKENS = 1 << 16  # a scratch for longer articles is given back to the system
+
+cdef enum:
+    BASIC = 0x10000
+    LOWER = 0x1FFFFF  # the bits of an entry that are its lower-cased character
+    CLASS = 24  # what it is stands above them
+
+cdef uint32_t[BASIC] _known
+
+
+cdef uint32_t _classified(uint32_t char) noexcept nogil:
+    """What a character is, above what it is in lower case."""
+    cdef uint32_t found = 0
+    if Py_UNICODE_ISALNUM(char) or char == c"_":
+        found |= WORD
+    if Py_UNICODE_ISUPPER(char):
+        found |= UPPER
+    if Py_UNICODE_ISLOWER(char) or Py_UNICODE_ISTITLE(char):
+        found |= NOT_UPPER
+    if Py_UNICODE_TOLOWER(char) != char:
+        found |= CHANGES
+    if char == 0x130 or char == 0x3A3:
+        found |= SPECIAL | CHANGES
+    return found << CLASS | Py_UNICODE_TOLOWER(char)
+
+
+cdef void _fill_table() noexcept nogil:
+    cdef uint32_t char
+    for char in range(BASIC):
+        _known[char] = _classified(char)
+
+
+_fill_table()
+
+
+cdef struct Token:
+    uint64_t hash
+    uint32_t flags
+
+
+cdef struct Text:
+    const void* data
+    Py_ssize_t length
+    int kind
+
+
+cdef struct Slot:
+    uint64_t hash  # 0: empty
+    int32_t value
+    int32_t words
+
+
+cdef struct Table:
+    Slot* slots
+    uint64_t mask
+    uint64_t* bits  # a Bloom filter of one hash: most lookups end here
+    uint64_t bits_mask
+    Py_ssize_t used
+
+
+cdef struct Phrase:
+    int32_t meaning
+    int32_t next  # another spelling of the same words, or -1
+    uint32_t asks
+
+
+cdef struct Scratch:
+    double* counts
+    int32_t* touched
+    Py_ssize_t n_touched
+    Token* tokens
+    uint64_t* looked_up  # two for each token
+    Py_ssize_t room
+    bint changes
+    bint special
+    bint no_memory
+    Py_ssize_t[MOST_BLOCKS] free_from
+    double[MOST_BLOCKS] squares
+    double[MOST_BLOCKS] totals
+    Scratch* next
+
+
+cdef inline uint64_t _mixed(uint64_t x) noexcept nogil:
+    x ^= x >> 32
+    x *= <uint64_t>0xD6E8FEB86659FD93
+    x ^= x >> 32
+    return x
+
+
+cdef inline uint64_t _begun() noexcept nogil:
+    return <uint64_t>0x9E3779B97F4A7C15
+
+
+cdef inline uint64_t _fed(uint64_t hash, uint32_t char) noexcept nogil:
+    return (hash ^ char) * <uint64_t>0x9FB21C651E98DF25
+
+
+cdef inline uint64_t _ended(uint64_t hash) noexcept nogil:
+    hash = _mixed(hash)
+    return hash if hash else 1
+
+
+cdef inline uint64_t _joined(uint64_t first, uint64_t then) noexcept nogil:
+    """The hash of a run of words and one more."""
+    cdef uint64_t hash = _mixed((first ^ (first >> 29)) * <uint64_t>0xBF58476D1CE4E5B9 + then)
+    return hash if hash else 1
+
+
+cdef int _table_init(Table* table, Py_ssize_t n) except -1:
+    cdef uint64_t size = 16
+    while size < <uint64_t>n * 2:
+        size *= 2
+    table.slots = <Slot*>dateline_zeroed(size * sizeof(Slot))
+    table.mask = size - 1
+    table.bits_mask = size * 4 - 1
+    table.bits = <uint64_t*>dateline_zeroed(size // 2)
+    table.used = 0
+    if table.slots == NULL or table.bits == NULL:
+        raise MemoryError
+    return 0
+
+
+cdef inline const uint64_t* _bits(const Table* table, uint64_t hash) noexcept nogil:
+    return &table.bits[((hash >> 20) & table.bits_mask) >> 6]
+
+
+cdef inline bint _maybe(const Table* table, uint64_t hash) noexcept nogil:
+    return (_bits(table, hash)[0] >> ((hash >> 20) & 63)) & 1
+
+
+cdef inline Slot* _slot(const Table* table, uint64_t hash) noexcept nogil:
+    """The slot that holds a hash, or the empty one where it would be."""
+    cdef uint64_t at = hash & table.mask
+    while table.slots[at].hash != 0 and table.slots[at].hash != hash:
+        at = (at + 1) & table.mask
+    return &table.slots[at]
+
+
+cdef inline Slot* _added(Table* table, uint64_t hash) noexcept nogil:
+    cdef Slot* slot = _slot(table, hash)
+    cdef uint64_t bit
+    if slot.hash == 0:
+        slot.hash = hash
+        slot.value = -1
+        table.used += 1
+        bit = (hash >> 20) & table.bits_mask
+        table.bits[bit >> 6] |= <uint64_t>1 << (bit & 63)
+    return slot
+
+
+cdef inline uint32_t _char(const void* data, int kind, Py_ssize_t at) noexcept nogil:
+    if kind == 1:
+        return (<const uint8_t*>data)[at]
+    if kind == 2:
+        return (<const uint16_t*>data)[at]
+    return (<const uint32_t*>data)[at]
+
+
+ctypedef fused Char:
+    uint8_t
+    uint16_t
+    uint32_t
+
+
+cdef bint _grow(Scratch* scratch) noexcept nogil:
+    cdef Py_ssize_t room = 2 * scratch.room
+    cdef Token* tokens = <Token*>realloc(scratch.tokens, room * sizeof(Token))
+    if tokens == NULL:
+        return False
+    scratch.tokens = tokens
+    cdef uint64_t* looked_up = <uint64_t*>realloc(scratch.looked_up, 2 * room * sizeof(uint64_t))
+    if looked_up == NULL:
+        return False
+    scratch.looked_up = looked_up
+    scratch.room = room
+    return True
+
+
+cdef inline uint32_t _entry(Char char) noexcept nogil:
+    if Char is uint32_t:
+        return _known[char] if char < BASIC else _classified(char)
+    else:
+        return _known[char]
+
+
+cdef Py_ssize_t _tokens_of(const Char* text, Py_ssize_t length, Scratch* scratch) noexcept nogil:
+    """Split a text; give the number of tokens, or -1 where memory is short."""
+    cdef const Char* at = text
+    cdef const Char* end = text + length
+    cdef const Char* start
+    cdef Py_ssize_t n = 0
+    cdef uint32_t entry = 0, first, inside, outside = 0, every = 0, flags
+    cdef uint64_t hash
+    while True:
+        while at < end:
+            entry = _entry(at[0])
+            if entry & <uint32_t>WORD << CLASS:
+                break
+            outside |= entry
+            at += 1
+        if at == end:
+            break
+        if n == scratch.room:
+            if not _grow(scratch):
+                return -1
+        start = at
+        first = entry
+        inside = 0
+        hash = _begun()
+        while True:
+            inside |= entry
+            hash = _fed(hash, entry & LOWER)
+            at += 1
+            if at == end:
+                break
+            entry = _entry(at[0])
+            if not entry & <uint32_t>WORD << CLASS:
+                break
+        every |= inside
+        flags = CAPITAL if first & <uint32_t>UPPER << CLASS else 0
+        if at == start + 1:
+            flags |= ONE_LETTER
+            if flags & CAPITAL:
+                flags |= CAPITALS
+        elif inside & <uint32_t>UPPER << CLASS and not inside & <uint32_t>NOT_UPPER << CLASS:
+            flags |= CAPITALS
+        scratch.tokens[n].hash = _ended(hash)
+        scratch.tokens[n].flags = flags
+        n += 1
+    every |= outside
+    if every & <uint32_t>CHANGES << CLASS:
+        scratch.changes = True
+    if every & <uint32_t>SPECIAL << CLASS:
+        scratch.special = True
+    return n
+
+
+cdef Py_ssize_t _split(const Text* text, Scratch* scratch) noexcept nogil:
+    if text.kind == 1:
+        return _tokens_of(<const uint8_t*>text.data, text.length, scratch)
+    if text.kind == 2:
+        return _tokens_of(<const uint16_t*>text.data, text.length, scratch)
+    return _tokens_of(<const uint32_t*>text.data, text.length, scratch)
+
+
+cdef inline void _count(Scratch* scratch, int32_t term, double amount) noexcept nogil:
+    if scratch.counts[term] == 0.0:
+        scratch.touched[scratch.n_touched] = term
+        scratch.n_touched += 1
+    scratch.counts[term] += amount
+
+
+cdef class Scan:
+    """Terms and scores of articles by one vocabulary, one lexicon and one model.
+
+    Parameters
+    ----------
+    terms : sequence of str
+        The vocabulary, block after block, words first.
+    bounds : sequence of int
+        The first term of each block; the number of terms last.
+    phrases : str
+        The lexicon's phrases, a line each.
+    meaning_of : ndarray of int32, shape (n_phrases,)
+        The meaning of each phrase.
+    meaning_ends : ndarray of int32, shape (n_meanings,)
+        Where the concepts of each meaning end in `meaning_concepts`.
+    meaning_concepts : ndarray of int32
+        The terms that meanings count as.
+    uncapitalised : iterable of str
+        Words that phrases of capitals do not stand for in a text without capitals.
+    settings : TermSettings
+    idf : ndarray of float64, shape (n_terms,)
+    weights : ndarray of float32, shape (n_terms, n_labels)
+    bias : ndarray of float64, shape (n_labels,)
+
+    Raises
+    ------
+    ValueError
+        If the vocabulary cannot be scanned so: too many blocks, or words that share a
+        hash.
+    """
+
+    cdef Table words
+    cdef Table runs
+    cdef Phrase* phrases
+    cdef object _keep
+    cdef const int32_t* meaning_ends
+    cdef const int32_t* meaning_concepts
+    cdef uint8_t* block_of
+    cdef const double* idf
+    cdef float* weights
+    cdef const double* bias
+    cdef Py_ssize_t n_terms
+    cdef Py_ssize_t n_words
+    cdef Py_ssize_t n_labels
+    cdef int n_blocks
+    cdef bint pairs
+    cdef double title_weight
+    cdef double lead_weight
+    cdef double lead_words
+    cdef double concept_power
+    cdef double half_density
+    cdef Scratch* pool
+
+    def __init__(
+        self, terms, bounds, str phrases, meaning_of, meaning_ends, meaning_concepts,
+        uncapitalised, settings, idf, weights, bias,
+    ):
+        cdef Py_ssize_t i
+        self.n_terms = len(terms)
+        self.n_words = bounds[1]
+        self.n_blocks = len(bounds) - 1
+        if self.n_blocks > MOST_BLOCKS:
+            raise ValueError(f"{self.n_blocks} blocks of terms, at most {MOST_BLOCKS}")
+        self.pairs = settings.ngrams > 1
+        self.title_weight = settings.title_weight
+        self.lead_weight = settings.lead_weight
+        self.lead_words = settings.lead_words
+        self.concept_power = settings.concept_power
+        self.half_density = settings.half_density
+        self.block_of = <uint8_t*>malloc(max(1, self.n_terms))
+        if self.block_of == NULL:
+            raise MemoryError
+        for block in range(self.n_blocks):
+            for i in range(bounds[block], bounds[block + 1]):
+                self.block_of[i] = block
+        self._learn_words(terms)
+        cdef int32_t[::1] means = np.ascontiguousarray(meaning_of, dtype=np.int32)
+        self._learn_phrases(phrases, means, {_hash_of(word) for word in uncapitalised})
+        arrays = (
+            np.ascontiguousarray(meaning_ends, dtype=np.int32),
+            np.ascontiguousarray(meaning_concepts, dtype=np.int32),
+            np.ascontiguousarray(idf, dtype=np.float64),
+            np.ascontiguousarray(weights, dtype=np.float32),
+            np.ascontiguousarray(bias, dtype=np.float64),
+        )
+        self._keep = arrays[:3] + arrays[4:]
+        self.n_labels = len(bias)
+        if arrays[3].shape != (self.n_terms, self.n_labels) or len(idf) != self.n_terms:
+            raise ValueError("weights and idf are not of this vocabulary")
+        self.meaning_ends = <const int32_t*><size_t>arrays[0].ctypes.data
+        self.meaning_concepts = <const int32_t*><size_t>arrays[1].ctypes.data
+        self.idf = <const double*><size_t>arrays[2].ctypes.data
+        self.weights = <float*>dateline_zeroed(arrays[3].nbytes)
+        if self.weights == NULL:
+            raise MemoryError
+        memcpy(self.weights, <const void*><size_t>arrays[3].ctypes.data, arrays[3].nbytes)
+        self.bias = <const double*><size_t>arrays[4].ctypes.data
+
+    def __dealloc__(self):
+        cdef Scratch* scratch
+        while self.pool != NULL:
+            scratch = self.pool
+            self.pool = scratch.next
+            _give_back(scratch)
+        free(self.words.slots)
+        free(self.words.bits)
+        free(self.runs.slots)
+        free(self.runs.bits)
+        free(self.phrases)
+        free(self.weights)
+        free(self.block_of)
+
+    cdef int _learn_words(self, terms) except -1:
+        cdef Py_ssize_t i
+        cdef Slot* slot
+        _table_init(&self.words, self.n_words)
+        for i in range(self.n_words):
+            first, space, second = terms[i].partition(" ")
+            hash = _hash_of(first)
+            if space:
+                hash = _joined(hash, _hash_of(second))
+            slot = _added(&self.words, hash)
+            if slot.value >= 0:
+                raise ValueError(f"{terms[i]!r} and another term share a hash")
+            slot.value = <int32_t>i
+        return 0
+
+    cdef int _learn_phrases(self, str phrases, const int32_t[::1] meaning_of, set uncapitalised) except -1:
+        """Read the lines of the table; each run of words that begins a phrase, and
+        each phrase, gets its slot."""
+        cdef str lowered = phrases.lower()
+        cdef const void* written = PyUnicode_DATA(phrases)
+        cdef const void* small = PyUnicode_DATA(lowered)
+        cdef int kind = PyUnicode_KIND(phrases), small_kind = PyUnicode_KIND(lowered)
+        cdef Py_ssize_t length = PyUnicode_GET_LENGTH(phrases)
+        cdef Py_ssize_t small_length = PyUnicode_GET_LENGTH(lowered)
+        cdef Py_ssize_t n = len(meaning_of), at = 0, here = 0, phrase, start, spaces = 0, i
+        cdef int place
+        cdef uint32_t char, entry, asks, first
+        cdef bint all_upper, any_upper, phrase_upper, phrase_any
+        cdef uint64_t run, word
+        cdef Slot* slot = NULL
+        cdef Phrase* last
+        for i in range(length):
+            spaces += _char(written, kind, i) == c" "
+        _table_init(&self.runs, n + spaces)
+        self.phrases = <Phrase*>dateline_zeroed(n * sizeof(Phrase))
+        if self.phrases == NULL:
+            raise MemoryError
+        for phrase in range(n):
+            place = 0
+            run = 0
+            asks = 0
+            phrase_upper, phrase_any = True, False
+            while True:
+                # One word as written: which capitals does it ask for?
+                start = at
+                first = _char(written, kind, at) if at < length else c"\n"
+                all_upper, any_upper = True, False
+                while at < length:
+                    char = _char(written, kind, at)
+                    if char == c" " or char == c"\n":
+                        break
+                    entry = _known[char] if char < BASIC else _classified(char)
+                    if entry & <uint32_t>NOT_UPPER << CLASS:
+                        all_upper = False
+                    elif entry & <uint32_t>UPPER << CLASS:
+                        any_upper = True
+                    at += 1
+                phrase_upper = phrase_upper and all_upper
+                phrase_any = phrase_any or any_upper
+                if place < MOST_WORDS and Py_UNICODE_ISUPPER(first):
+                    if 2 <= at - start <= 3 and all_upper and any_upper:
+                        asks |= <uint32_t>ASKS_CAPITALS << (2 * place)
+                    else:
+                        asks |= <uint32_t>ASKS_CAPITAL << (2 * place)
+                # The same word in lower case.
+                word = _begun()
+                while here < small_length:
+                    char = _char(small, small_kind, here)
+                    if char == c" " or char == c"\n":
+                        break
+                    word = _fed(word, char)
+                    here += 1
+                word = _ended(word)
+                run = word if place == 0 else _joined(run, word)
+                place += 1
+                slot = _added(&self.runs, run)
+                slot.words = place
+                if at >= length or _char(written, kind, at) == c"\n":
+                    break
+                at += 1
+                here += 1
+            at += 1
+            here += 1
+            if place > MOST_WORDS:
+                raise ValueError(f"a phrase of {place} words, at most {MOST_WORDS}")
+            if place == 1 and phrase_upper and phrase_any and run in uncapitalised:
+                asks |= NOT_CASELESS
+            self.phrases[phrase].meaning = meaning_of[phrase]
+            self.phrases[phrase].asks = asks
+            self.phrases[phrase].next = -1
+            if slot.value < 0:
+                slot.value = <int32_t>phrase
+            else:
+                last = &self.phrases[slot.value]
+                while last.next >= 0:
+                    last = &self.phrases[last.next]
+                last.next = <int32_t>phrase
+        if here < small_length or at < length:
+            raise ValueError("there are more phrases than meanings")
+        return 0
+
+    cdef Scratch* _borrow(self) except NULL:
+        cdef Scratch* scratch = self.pool
+        if scratch != NULL:
+            self.pool = scratch.next
+            return scratch
+        scratch = <Scratch*>calloc(1, sizeof(Scratch))
+        if scratch == NULL:
+            raise MemoryError
+        scratch.room = 1024
+        scratch.tokens = <Token*>malloc(scratch.room * sizeof(Token))
+        scratch.looked_up = <uint64_t*>malloc(2 * scratch.room * sizeof(uint64_t))
+        scratch.counts = <double*>calloc(max(1, self.n_terms), sizeof(double))
+        scratch.touched = <int32_t*>malloc(max(1, self.n_terms) * sizeof(int32_t))
+        if scratch.tokens == NULL or scratch.looked_up == NULL or scratch.counts == NULL or scratch.touched == NULL:
+            _give_back(scratch)
+            raise MemoryError
+        return scratch
+
+    cdef void _return(self, Scratch* scratch) noexcept:
+        if scratch.room > KEPT_TOKENS:
+            _give_back(scratch)
+            return
+        scratch.next = self.pool
+        self.pool = scratch
+
+    cdef int _scan(self, const Text* title, const Text* text, Scratch* scratch) noexcept nogil:
+        """Count the terms of an article; -1 where it is not for us, -2 where memory is
+        short."""
+        cdef Py_ssize_t n_title, n_text
+        cdef bint caseless
+        scratch.n_touched = 0
+        scratch.changes = scratch.special = False
+        # Capitals are asked for unless neither field has one: look at both first.
+        n_text = _split(text, scratch)
+        if n_text < 0:
+            return -2
+        if title.length:
+            n_title = _split(title, scratch)
+            if n_title < 0:
+                return -2
+            caseless = not scratch.changes
+            if scratch.special:
+                return -1
+            self._count_words(scratch, n_title)
+            self._count_phrases(scratch, n_title, caseless, True)
+            n_text = _split(text, scratch)
+        else:
+            caseless = not scratch.changes
+            if scratch.special:
+                return -1
+        self._count_words(scratch, n_text)
+        self._count_phrases(scratch, n_text, caseless, False)
+        return 0
+
+    cdef void _count_words(self, Scratch* scratch, Py_ssize_t n) noexcept nogil:
+        # First all that may be there is collected and sent for, then it is looked at:
+        # the tables are larger than the caches, and waiting for them is most of the
+        # work.
+        cdef Py_ssize_t i, found = 0
+        cdef uint64_t before = 0, hash
+        cdef const Table* table = &self.words
+        cdef const Slot* slot
+        cdef const Token* token
+        cdef uint64_t* looked_up = scratch.looked_up
+        for i in range(n):
+            token = &scratch.tokens[i]
+            if token.flags & ONE_LETTER:
+                continue
+            hash = token.hash
+            dateline_prefetch(&table.slots[hash & table.mask])
+            looked_up[found] = hash
+            found += _maybe(table, hash)
+            if before and self.pairs:
+                hash = _joined(before, hash)
+                looked_up[found] = hash
+                if _maybe(table, hash):
+                    dateline_prefetch(&table.slots[hash & table.mask])
+                    found += 1
+            before = token.hash
+        for i in range(found):
+            slot = _slot(table, looked_up[i])
+            if slot.hash:
+                _count(scratch, slot.value, 1.0)
+
+    cdef void _count_phrases(self, Scratch* scratch, Py_ssize_t n, bint caseless, bint title) noexcept nogil:
+        cdef Py_ssize_t i, first, n_firsts = 0
+        cdef int depth, k
+        cdef uint64_t run
+        cdef const Table* table = &self.runs
+        cdef Slot* slot
+        cdef Slot* found[MOST_WORDS]
+        cdef double amount
+        cdef uint64_t* firsts = scratch.looked_up
+        memset(scratch.free_from, 0, self.n_blocks * sizeof(scratch.free_from[0]))
+        for i in range(n):
+            run = scratch.tokens[i].hash
+            firsts[n_firsts] = i
+            if _maybe(table, run):
+                dateline_prefetch(&table.slots[run & table.mask])
+                n_firsts += 1
+                if i + 1 < n:
+                    run = _joined(run, scratch.tokens[i + 1].hash)
+                    dateline_prefetch(_bits(table, run))
+        for i in range(n_firsts):
+            first = <Py_ssize_t>firsts[i]
+            if first + 1 < n:
+                run = _joined(scratch.tokens[first].hash, scratch.tokens[first + 1].hash)
+                if _maybe(table, run):
+                    dateline_prefetch(&table.slots[run & table.mask])
+        for i in range(n_firsts):
+            first = <Py_ssize_t>firsts[i]
+            run = scratch.tokens[first].hash
+            depth = 0
+            while True:
+                slot = _slot(table, run)
+                if slot.hash == 0 or slot.words != depth + 1:
+                    break
+                found[depth] = slot
+                depth += 1
+                if depth == MOST_WORDS or first + depth == n:
+                    break
+                run = _joined(run, scratch.tokens[first + depth].hash)
+                if not _maybe(table, run):
+                    break
+            amount = -1.0
+            for k in range(depth - 1, -1, -1):
+                if found[k].value < 0:
+                    continue
+                if amount < 0.0:
+                    if title:
+                        amount = self.title_weight
+                    else:
+                        amount = 1.0 + (self.lead_weight - 1.0) * exp(-<double>first / self.lead_words)
+                self._count_phrase(scratch, found[k].value, first, k + 1, caseless, amount)
+
+    cdef void _count_phrase(
+        self, Scratch* scratch, int32_t number, Py_ssize_t first, int words, bint caseless, double amount
+    ) noexcept nogil:
+        """Count all spellings of a phrase that fit."""
+        cdef Phrase* phrase
+        cdef uint64_t taken = 0
+        cdef int32_t start, end, i, concept
+        cdef int place, block
+        cdef uint32_t asked
+        cdef bint fits
+        while number >= 0:
+            phrase = &self.phrases[number]
+            number = phrase.next
+            if caseless:
+                fits = not phrase.asks & NOT_CASELESS
+            else:
+                fits = True
+                for place in range(words):
+                    asked = (phrase.asks >> (2 * place)) & 3
+                    if asked & ASKS_CAPITALS:
+                        fits = fits and scratch.tokens[first + place].flags & CAPITALS != 0
+                    elif asked:
+                        fits = fits and scratch.tokens[first + place].flags & CAPITAL != 0
+            if not fits:
+                continue
+            start = self.meaning_ends[phrase.meaning - 1] if phrase.meaning else 0
+            end = self.meaning_ends[phrase.meaning]
+            for i in range(start, end):
+                concept = self.meaning_concepts[i]
+                block = self.block_of[concept]
+                if scratch.free_from[block] <= first:
+                    taken |= <uint64_t>1 << block
+                    _count(scratch, concept, amount)
+        block = 0
+        while taken:
+            if taken & 1:
+                scratch.free_from[block] = first + words
+            taken >>= 1
+            block += 1
+
+    cdef void _decide(self, Scratch* scratch, double* decisions) noexcept nogil:
+        """Weigh the counted terms as ``terms.weigh`` does and add up the scores."""
+        cdef Py_ssize_t i, label
+        cdef int32_t term
+        cdef int block
+        cdef double count, weight, words
+        cdef const float* ahead
+        memset(scratch.squares, 0, sizeof(scratch.squares))
+        memset(scratch.totals, 0, sizeof(scratch.totals))
+        for i in range(scratch.n_touched):
+            term = scratch.touched[i]
+            block = self.block_of[term]
+            count = scratch.counts[term]
+            scratch.totals[block] += count
+            if block == 0:
+                weight = (1.0 if count == 1.0 else 1.0 + log(count)) * self.idf[term]
+            else:
+                weight = pow(count, self.concept_power) * self.idf[term]
+            scratch.counts[term] = weight
+            scratch.squares[block] += weight * weight
+        words = scratch.totals[0] if scratch.totals[0] > 1.0 else 1.0
+        for block in range(self.n_blocks):
+            weight = 1.0 / sqrt(scratch.squares[block]) if scratch.squares[block] > 0.0 else 1.0
+            if block and self.half_density != 0.0:
+                weight *= scratch.totals[block] / (scratch.totals[block] + self.half_density * words)
+            scratch.squares[block] = weight
+        for label in range(self.n_labels):
+            decisions[label] = self.bias[label]
+        for i in range(scratch.n_touched):
+            term = scratch.touched[i]
+            if i + 8 < scratch.n_touched:
+                ahead = &self.weights[scratch.touched[i + 8] * self.n_labels]
+                label = 0
+                while label < self.n_labels:
+                    dateline_prefetch(&ahead[label])
+                    label += FLOATS_A_LINE
+            weight = scratch.counts[term] * scratch.squares[self.block_of[term]]
+            dateline_add(decisions, &self.weights[term * self.n_labels], weight, self.n_labels)
+
+    cdef void _forget(self, Scratch* scratch) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(scratch.n_touched):
+            scratch.counts[scratch.touched[i]] = 0.0
+        scratch.n_touched = 0
+
+    def count(self, str title, str text):
+        """Count the terms of an article.
+
+        Returns
+        -------
+        (ids, counts) : (ndarray of int64, ndarray of float64), or None
+            In the order of the ids. None where the article has a character that is
+            not ours to lower-case.
+        """
+        cdef Text a, b
+        cdef Scratch* scratch = self._borrow()
+        cdef int outcome
+        cdef Py_ssize_t i
+        _text(title, &a)
+        _text(text, &b)
+        with nogil:
+            outcome = self._scan(&a, &b, scratch)
+        if outcome:
+            self._forget(scratch)
+            self._return(scratch)
+            if outcome == -2:
+                raise MemoryError
+            return None
+        ids = np.empty(scratch.n_touched, dtype=np.int64)
+        counts = np.empty(scratch.n_touched, dtype=np.float64)
+        cdef int64_t[::1] into = ids
+        cdef double[::1] amounts = counts
+        for i in range(scratch.n_touched):
+            into[i] = scratch.touched[i]
+            amounts[i] = scratch.counts[scratch.touched[i]]
+        self._forget(scratch)
+        self._return(scratch)
+        order = np.argsort(ids)
+        return ids[order], counts[order]
+
+    def decide(self, list titles, list texts):
+        """Score articles, without the GIL.
+
+        Parameters
+        ----------
+        titles, texts : list of str
+            As many of the one as of the other.
+
+        Returns
+        -------
+        decisions : ndarray of float64, shape (n_articles, n_labels)
+            Linear scores.
+        known : ndarray of int32, shape (n_articles,)
+            How many different terms each has; -1 where it is not for us, and its
+            scores mean nothing.
+        """
+        cdef Py_ssize_t n = len(texts), i
+        if len(titles) != n:
+            raise ValueError(f"{len(titles)} titles, {n} texts")
+        decisions = np.zeros((n, self.n_labels))
+        known = np.zeros(n, dtype=np.int32)
+        cdef double[:, ::1] scores = decisions
+        cdef int32_t[::1] terms = known
+        cdef Text* fields = <Text*>malloc(max(1, 2 * n) * sizeof(Text))
+        if fields == NULL:
+            raise MemoryError
+        cdef Scratch* scratch
+        cdef int outcome = 0
+        try:
+            for i in range(n):
+                _text(titles[i], &fields[2 * i])
+                _text(texts[i], &fields[2 * i + 1])
+            scratch = self._borrow()
+            with nogil:
+                for i in range(n):
+                    outcome = self._scan(&fields[2 * i], &fields[2 * i + 1], scratch)
+                    if outcome == 0:
+                        terms[i] = <int32_t>scratch.n_touched
+                        if self.n_labels:
+                            self._decide(scratch, &scores[i, 0])
+                    else:
+                        terms[i] = -1
+                    self._forget(scratch)
+                    if outcome == -2:
+                        break
+            self._return(scratch)
+        finally:
+            free(fields)
+        if outcome == -2:
+            raise MemoryError
+        return decisions, known
+
+
+cdef void _give_back(Scratch* scratch) noexcept:
+    free(scratch.tokens)
+    free(scratch.looked_up)
+    free(scratch.counts)
+    free(scratch.touched)
+    free(scratch)
+
+
+cdef int _text(object field, Text* text) except -1:
+    if not PyUnicode_Check(field):
+        raise TypeError(f"expected a string, found {type(field).__name__}")
+    text.data = PyUnicode_DATA(field)
+    text.length = PyUnicode_GET_LENGTH(field)
+    text.kind = PyUnicode_KIND(field)
+    return 0
+
+
+cdef uint64_t _hash_of(str word) except? 0:
+    """The hash of a token that is in lower case already."""
+    cdef uint64_t hash = _begun()
+    cdef Py_ssize_t i
+    cdef const void* data = PyUnicode_DATA(word)
+    cdef int kind = PyUnicode_KIND(word)
+    for i in range(PyUnicode_GET_LENGTH(word)):
+        hash = _fed(hash, _char(data, kind, i))
+    return _ended(hash)

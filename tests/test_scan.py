@@ -1,0 +1,321 @@
+"""The compiled scan gives what the definition in Python gives."""
+
+from __future__ import annotations
+
+import pickle
+import random
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dateline.labels import Lexicon, Sample, Taxonomy
+from dateline.predict import Article, Model, Prediction, Predictor, counter
+from dateline.predict.counter import COMPILED, TermCounter
+from dateline.predict.phrases import PhraseTable
+from dateline.predict.terms import TermSettings, weigh
+
+compiled = pytest.mark.skipif(
+    not COMPILED, reason="no compiled scan here: it was installed without a compiler"
+)
+
+# Capitals of all sorts, words in two kinds and two spellings, long and short phrases,
+# runs that begin others, one letter, letters that are lower-cased in odd ways.
+LEXICON = Lexicon(
+    [
+        ("Sudan", ["place:SD"]),
+        ("South Sudan", ["place:SS"]),
+        ("South", ["subject:compass"]),
+        ("south", ["subject:compass"]),
+        ("US", ["place:US"]),
+        ("U.S.", ["place:US", "subject:abroad"]),
+        ("NATO", ["place:western-europe"]),
+        ("turkey", ["subject:birds"]),
+        ("Turkey", ["place:TR"]),
+        ("who", ["subject:asking"]),
+        ("WHO", ["subject:health"]),
+        ("a b c d e", ["subject:letters"]),
+        ("a b", ["subject:letters", "place:AB"]),
+        ("Ærø", ["place:DK"]),
+        ("ΣΥΡΙΖΑ", ["place:GR"]),
+        ("İzmir", ["place:TR"]),
+        ("Ǆ", ["subject:titlecase"]),
+        ("𐐀𐐁", ["subject:deseret"]),
+    ]
+)
+WORDS = (
+    *("south", "south sudan", "turkey", "us", "of", "of south", "who", "ærø", "ǆ"),
+    *("σίγμα", "zmir", "ab", "the", "𐐨𐐩", "straße", "10", "a_b"),
+)
+
+
+def counter_of(words: tuple[str, ...] = WORDS, **settings: Any) -> TermCounter:
+    concepts = sorted({c for found in LEXICON.values() for c in found})
+    kinds = [concept.partition(":")[0] for concept in concepts]
+    bounds = np.cumsum(
+        [0, len(words), *(kinds.count(kind) for kind in sorted(set(kinds)))]
+    )
+    terms = [*sorted(words), *concepts]
+    rng = np.random.default_rng(0)
+    return TermCounter(
+        terms,
+        bounds,
+        PhraseTable.of(LEXICON),
+        TermSettings(**settings),
+        rng.uniform(1, 9, len(terms)),
+        rng.normal(size=(len(terms), 5)).astype(np.float16),
+        rng.normal(size=5),
+    )
+
+
+def in_python(counter: TermCounter) -> TermCounter:
+    without = object.__new__(TermCounter)
+    without.__dict__ |= counter.__dict__ | {"scan": None}
+    return without
+
+
+def assert_alike(counter: TermCounter, article: Article) -> None:
+    found, expected = counter.count(article), in_python(counter).count(article)
+    assert found[0].tolist() == expected[0].tolist(), article
+    assert found[1].tolist() == expected[1].tolist(), article
+
+
+@pytest.fixture(scope="module")
+def ours() -> TermCounter:
+    return counter_of()
+
+
+# Any characters, and texts of what the lexicon has, so that something is found.
+PIECES = [*(p for phrase in LEXICON for p in phrase.split(" ")), *WORDS, "Nato", "x"]
+HOW: list[Callable[[str], str]] = [str, str.lower, str.upper, str.title]
+ANY_TEXT = st.text(st.characters())
+OUR_TEXT = st.lists(
+    st.tuples(
+        st.sampled_from(PIECES),
+        st.sampled_from(HOW),
+        st.sampled_from([" ", " ", "-", ". ", "’s ", "", "\n"]),
+    ),
+    max_size=40,
+).map(lambda found: "".join(how(piece) + gap for piece, how, gap in found))
+TEXT = ANY_TEXT | OUR_TEXT
+
+
+@compiled
+@given(title=TEXT, text=TEXT)
+def test_counts_are_those_of_the_definition(title: str, text: str) -> None:
+    assert_alike(counter_of(), Article(text, title))
+
+
+@compiled
+@pytest.mark.parametrize(
+    "settings", [{"ngrams": 1}, {"title_weight": 1.5}, {"lead_words": 3}]
+)
+def test_settings_are_kept(settings: dict[str, Any]) -> None:
+    text = "South Sudan, turkey in the US. " * 20
+    assert_alike(counter_of(**settings), Article(text, "of South Sudan"))
+
+
+@compiled
+def test_every_character_there_is(ours: TermCounter) -> None:
+    # Beyond the second plane there are ideographs, tags and nothing.
+    planes = (*range(0x20000), *range(0x2FF00, 0x31000, 7), *range(0xE0000, 0xE0200))
+    every = [chr(n) for n in (*planes, sys.maxunicode)]
+    for start in range(0, len(every), 4096):
+        some = every[start : start + 4096]
+        # Alone, within a word, at its beginning and at its end.
+        for text in (
+            " ".join(some),
+            "".join(f"south{c}Sudan {c}a a{c} " for c in some),
+        ):
+            words = text.lower().split()[:2000:7]
+            counter = ours if start else counter_of(tuple({*WORDS, *words}))
+            assert_alike(counter, Article(text))
+
+
+@compiled
+def test_every_character_is_a_word_or_none_as_in_python() -> None:
+    # One vocabulary of all letters: what is a token, and what is it in lower case?
+    letters = [chr(n) for n in range(sys.maxunicode + 1) if chr(n).isalnum()]
+    words = {f"q{c}".lower() for c in letters if c not in "İΣ"}
+    counter = counter_of(tuple(words))
+    for start in range(0, len(letters), 5000):
+        some = [c for c in letters[start : start + 5000] if c not in "İΣ"]
+        text = " ".join(f"q{c}" for c in some)
+        assert counter.scan is not None
+        assert counter.scan.count("", text) is not None
+        assert_alike(counter, Article(text))
+
+
+@compiled
+@pytest.mark.parametrize("odd", ["İzmir is in Turkey", "ΟΔΟΣ, ΣΥΡΙΖΑ", "x İ"])
+def test_characters_that_are_not_for_it_are_passed_back(
+    ours: TermCounter, odd: str
+) -> None:
+    assert ours.scan is not None
+    for article in (Article(odd), Article("Turkey", odd), Article(odd, "Sudan")):
+        assert ours.scan.count(article.title, article.text) is None
+        assert ours.scan.decide([article.title], [article.text])[1].tolist() == [-1]
+        assert_alike(ours, article)
+
+
+@compiled
+@given(texts=st.lists(st.tuples(TEXT, TEXT), max_size=5))
+def test_scores_are_those_of_weigh(texts: list[tuple[str, str]]) -> None:
+    counter = counter_of()
+    assert counter.scan is not None
+    decisions, known = counter.scan.decide(
+        [title for title, _ in texts], [text for _, text in texts]
+    )
+    _, bounds, _, settings, idf, weights, bias = counter._made_of
+    assert idf is not None and weights is not None and bias is not None
+    for (title, text), found, n in zip(texts, decisions, known, strict=True):
+        if n < 0:
+            continue
+        ids, counts = counter.count(Article(text, title))
+        rows = np.array([0, len(ids)])
+        weighed = weigh(ids, counts, rows, idf, bounds, settings)
+        expected = bias + weighed @ weights[ids].astype(np.float64)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+        assert n == len(ids)
+
+
+@compiled
+def test_long_texts_and_short_ones_take_turns(ours: TermCounter) -> None:
+    # What one article leaves behind would show in the next.
+    for text in ("South Sudan " * 200_000, "US", "", "turkey " * 3000, "of South"):
+        assert_alike(ours, Article(text, text[:50]))
+
+
+@compiled
+def test_vocabulary_that_cannot_be_held_is_left_to_python() -> None:
+    phrases = Lexicon([(f"p{n}", [f"k{n}:x"]) for n in range(70)])
+    terms = ["word", *sorted(c for found in phrases.values() for c in found)]
+    bounds = np.arange(len(terms) + 1)
+    counter = TermCounter(terms, bounds, PhraseTable.of(phrases), TermSettings())
+    assert counter.scan is None
+    assert counter.count(Article("p3 word"))[0].tolist() == [0, terms.index("k3:x")]
+
+
+@compiled
+def test_counter_is_made_anew_in_another_process(ours: TermCounter) -> None:
+    again = pickle.loads(pickle.dumps(ours))
+    assert again.scan is not None
+    assert_alike(again, Article("South Sudan and turkey"))
+
+
+@compiled
+def test_what_is_no_string_is_refused(ours: TermCounter) -> None:
+    assert ours.scan is not None
+    with pytest.raises(TypeError, match="found bytes"):
+        ours.scan.decide([""], [b"x"])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="1 titles, 2 texts"):
+        ours.scan.decide([""], ["x", "y"])
+
+
+ARTICLES = [
+    Article(f"Shares fell in {town} as the striker scored {n} times", f"On {town}")
+    for n in range(60)
+    for town in ("Oslo", "Madrid", "İstanbul", "ΑΘΗΝΑΣ", "nowhere")
+]
+
+
+@compiled
+def test_predictions_are_the_same_without_it(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = Predictor(model)
+    assert "scan compiled" in repr(ours)
+    monkeypatch.setattr(counter, "COMPILED", False)
+    plain = Predictor(model)
+    assert "scan in Python" in repr(plain)
+    for article in ARTICLES[:20]:
+        a, b = ours.predict(article), plain.predict(article)
+        for axis in b.scores:
+            assert a.scores[axis] == pytest.approx(b.scores[axis], abs=1e-9)
+            assert [x.label for x in a[axis]] == [x.label for x in b[axis]]
+
+
+def test_training_is_the_same_without_it(
+    taxonomy: Taxonomy,
+    lexicon: Lexicon,
+    samples: list[Sample],
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from dateline.train.fit import train
+
+    monkeypatch.setattr(counter, "COMPILED", False)
+    again = train(samples, taxonomy=taxonomy, lexicon=lexicon)
+    assert again.to_bytes() == model.to_bytes()
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5, -1])
+@pytest.mark.parametrize("wrap", [list, iter])
+def test_many_are_answered_in_order_whatever_the_jobs(
+    model: Model, jobs: int, wrap: Callable[[Any], Any]
+) -> None:
+    predictor = Predictor(model)
+    expected = [predictor.predict(article).scores for article in ARTICLES]
+    found = [p.scores for p in predictor.predict_many(wrap(ARTICLES), jobs=jobs)]
+    assert found == expected
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_what_came_before_a_broken_source_is_answered(model: Model, jobs: int) -> None:
+    def broken() -> Iterator[Article]:
+        yield from ARTICLES[:70]
+        raise OSError("the line went dead")
+
+    answers: list[Prediction] = []
+    stream = Predictor(model).predict_many(broken(), jobs=jobs)
+    with pytest.raises(OSError, match="went dead"):
+        while True:
+            answers.append(next(stream))
+    assert len(answers) == 70
+
+
+def test_stream_without_end_is_answered_as_it_comes(model: Model) -> None:
+    asked = []
+
+    def endless() -> Iterator[str]:
+        while True:
+            asked.append(1)
+            yield "Shares fell in Oslo"
+
+    stream = Predictor(model).predict_many(endless())
+    next(stream)
+    assert len(asked) == 1
+    many = Predictor(model).predict_many(endless(), jobs=2)
+    next(many)
+    assert len(asked) < 1000  # some chunks ahead, no more
+    many.close()  # type: ignore[attr-defined]
+
+
+def test_number_of_jobs_that_is_none_is_refused(model: Model) -> None:
+    with pytest.raises(ValueError, match="jobs is 0"):
+        Predictor(model).predict_many([], jobs=0)
+
+
+@compiled
+def test_real_text_is_counted_alike() -> None:
+    data = Path(__file__).parent.parent.parent / "shared" / "data" / "dev"
+    if not data.exists():
+        pytest.skip("the shared data is not beside the checkout")
+    from dateline.labels import read_samples
+
+    shipped = Predictor.load()._counter
+    plain = in_python(shipped)
+    rng = random.Random(0)
+    for name in ("gold", "topics_broadsheet", "regions_web", "regions_wikinews"):
+        for sample in read_samples(data / f"{name}.jsonl", Taxonomy.bundled()):
+            if rng.random() < 0.25:
+                for how in (str, str.lower, str.upper):
+                    article = Article(how(sample.text), how(sample.title))
+                    found, expected = shipped.count(article), plain.count(article)
+                    assert found[0].tolist() == expected[0].tolist()
+                    assert found[1].tolist() == expected[1].tolist()
