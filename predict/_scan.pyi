@@ -5,6 +5,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .terms import TermSettings
 
+class CannotHold(Exception): ...
+
 class Scan:
     def __init__(
         self,

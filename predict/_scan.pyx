@@ -97,7 +97,12 @@ cdef enum:
     MOST_WORDS = 7
 
 cdef enum:
+    END = -1
+    NO_PHRASE = -2  # a run of words that only begins phrases
+
+cdef enum:
     MOST_BLOCKS = 64
+    MOST_MEANINGS = 1 << 16
     FLOATS_A_LINE = 16  # of the cache
     KEPT_TOKENS = 1 << 16  # a scratch for longer articles is given back to the system
 
@@ -147,8 +152,9 @@ cdef struct Text:
 
 cdef struct Slot:
     uint64_t hash  # 0: empty
-    int32_t value
-    int32_t words
+    int32_t value  # a word's number; a phrase's next spelling, END or NO_PHRASE
+    uint16_t meaning  # of a phrase, so that most need no second look
+    uint16_t asks
 
 
 cdef struct Table:
@@ -159,10 +165,10 @@ cdef struct Table:
     Py_ssize_t used
 
 
-cdef struct Phrase:
-    int32_t meaning
-    int32_t next  # another spelling of the same words, or -1
-    uint32_t asks
+cdef struct Spelling:
+    int32_t next  # another spelling of the same words, or END
+    uint16_t meaning
+    uint16_t asks
 
 
 cdef struct Scratch:
@@ -242,7 +248,7 @@ cdef inline Slot* _added(Table* table, uint64_t hash) noexcept nogil:
     cdef uint64_t bit
     if slot.hash == 0:
         slot.hash = hash
-        slot.value = -1
+        slot.value = NO_PHRASE
         table.used += 1
         bit = (hash >> 20) & table.bits_mask
         table.bits[bit >> 6] |= <uint64_t>1 << (bit & 63)
@@ -351,6 +357,10 @@ cdef inline void _count(Scratch* scratch, int32_t term, double amount) noexcept 
     scratch.counts[term] += amount
 
 
+class CannotHold(Exception):
+    """The vocabulary is for the definition in Python."""
+
+
 cdef class Scan:
     """Terms and scores of articles by one vocabulary, one lexicon and one model.
 
@@ -377,14 +387,16 @@ cdef class Scan:
 
     Raises
     ------
+    CannotHold
+        If the vocabulary cannot be scanned so: too many blocks, too long phrases, or
+        words that share a hash.
     ValueError
-        If the vocabulary cannot be scanned so: too many blocks, or words that share a
-        hash.
+        If the arrays do not fit each other.
     """
 
     cdef Table words
     cdef Table runs
-    cdef Phrase* phrases
+    cdef Spelling* spellings  # all but the first of each run of words
     cdef object _keep
     cdef const int32_t* meaning_ends
     cdef const int32_t* meaning_concepts
@@ -413,7 +425,7 @@ cdef class Scan:
         self.n_words = bounds[1]
         self.n_blocks = len(bounds) - 1
         if self.n_blocks > MOST_BLOCKS:
-            raise ValueError(f"{self.n_blocks} blocks of terms, at most {MOST_BLOCKS}")
+            raise CannotHold(f"{self.n_blocks} blocks of terms, at most {MOST_BLOCKS}")
         self.pairs = settings.ngrams > 1
         self.title_weight = settings.title_weight
         self.lead_weight = settings.lead_weight
@@ -427,7 +439,9 @@ cdef class Scan:
             for i in range(bounds[block], bounds[block + 1]):
                 self.block_of[i] = block
         self._learn_words(terms)
-        cdef int32_t[::1] means = np.ascontiguousarray(meaning_of, dtype=np.int32)
+        if len(meaning_ends) > MOST_MEANINGS:
+            raise CannotHold(f"{len(meaning_ends)} meanings, at most {MOST_MEANINGS}")
+        cdef const uint16_t[::1] means = np.ascontiguousarray(meaning_of, dtype=np.uint16)
         self._learn_phrases(phrases, means, {_hash_of(word) for word in uncapitalised})
         arrays = (
             np.ascontiguousarray(meaning_ends, dtype=np.int32),
@@ -459,7 +473,7 @@ cdef class Scan:
         free(self.words.bits)
         free(self.runs.slots)
         free(self.runs.bits)
-        free(self.phrases)
+        free(self.spellings)
         free(self.weights)
         free(self.block_of)
 
@@ -473,12 +487,12 @@ cdef class Scan:
             if space:
                 hash = _joined(hash, _hash_of(second))
             slot = _added(&self.words, hash)
-            if slot.value >= 0:
-                raise ValueError(f"{terms[i]!r} and another term share a hash")
+            if slot.value != NO_PHRASE:
+                raise CannotHold(f"{terms[i]!r} and another term share a hash")
             slot.value = <int32_t>i
         return 0
 
-    cdef int _learn_phrases(self, str phrases, const int32_t[::1] meaning_of, set uncapitalised) except -1:
+    cdef int _learn_phrases(self, str phrases, const uint16_t[::1] meaning_of, set uncapitalised) except -1:
         """Read the lines of the table; each run of words that begins a phrase, and
         each phrase, gets its slot."""
         cdef str lowered = phrases.lower()
@@ -493,12 +507,13 @@ cdef class Scan:
         cdef bint all_upper, any_upper, phrase_upper, phrase_any
         cdef uint64_t run, word
         cdef Slot* slot = NULL
-        cdef Phrase* last
+        cdef Spelling* more
+        cdef int32_t n_more = 0
         for i in range(length):
             spaces += _char(written, kind, i) == c" "
         _table_init(&self.runs, n + spaces)
-        self.phrases = <Phrase*>dateline_zeroed(n * sizeof(Phrase))
-        if self.phrases == NULL:
+        self.spellings = <Spelling*>dateline_zeroed(n * sizeof(Spelling))
+        if self.spellings == NULL:
             raise MemoryError
         for phrase in range(n):
             place = 0
@@ -539,7 +554,6 @@ cdef class Scan:
                 run = word if place == 0 else _joined(run, word)
                 place += 1
                 slot = _added(&self.runs, run)
-                slot.words = place
                 if at >= length or _char(written, kind, at) == c"\n":
                     break
                 at += 1
@@ -547,19 +561,20 @@ cdef class Scan:
             at += 1
             here += 1
             if place > MOST_WORDS:
-                raise ValueError(f"a phrase of {place} words, at most {MOST_WORDS}")
+                raise CannotHold(f"a phrase of {place} words, at most {MOST_WORDS}")
             if place == 1 and phrase_upper and phrase_any and run in uncapitalised:
                 asks |= NOT_CASELESS
-            self.phrases[phrase].meaning = meaning_of[phrase]
-            self.phrases[phrase].asks = asks
-            self.phrases[phrase].next = -1
-            if slot.value < 0:
-                slot.value = <int32_t>phrase
+            if slot.value == NO_PHRASE:
+                slot.value = END
+                slot.meaning = meaning_of[phrase]
+                slot.asks = <uint16_t>asks
             else:
-                last = &self.phrases[slot.value]
-                while last.next >= 0:
-                    last = &self.phrases[last.next]
-                last.next = <int32_t>phrase
+                more = &self.spellings[n_more]
+                more.next = slot.value
+                more.meaning = meaning_of[phrase]
+                more.asks = <uint16_t>asks
+                slot.value = n_more
+                n_more += 1
         if here < small_length or at < length:
             raise ValueError("there are more phrases than meanings")
         return 0
@@ -679,7 +694,7 @@ cdef class Scan:
             depth = 0
             while True:
                 slot = _slot(table, run)
-                if slot.hash == 0 or slot.words != depth + 1:
+                if slot.hash == 0:
                     break
                 found[depth] = slot
                 depth += 1
@@ -690,48 +705,49 @@ cdef class Scan:
                     break
             amount = -1.0
             for k in range(depth - 1, -1, -1):
-                if found[k].value < 0:
+                if found[k].value == NO_PHRASE:
                     continue
                 if amount < 0.0:
                     if title:
                         amount = self.title_weight
                     else:
                         amount = 1.0 + (self.lead_weight - 1.0) * exp(-<double>first / self.lead_words)
-                self._count_phrase(scratch, found[k].value, first, k + 1, caseless, amount)
+                self._count_phrase(scratch, found[k], first, k + 1, caseless, amount)
 
     cdef void _count_phrase(
-        self, Scratch* scratch, int32_t number, Py_ssize_t first, int words, bint caseless, double amount
+        self, Scratch* scratch, const Slot* slot, Py_ssize_t first, int words, bint caseless, double amount
     ) noexcept nogil:
         """Count all spellings of a phrase that fit."""
-        cdef Phrase* phrase
         cdef uint64_t taken = 0
-        cdef int32_t start, end, i, concept
+        cdef int32_t next = slot.value, start, end, i, concept
+        cdef uint32_t meaning = slot.meaning, asks = slot.asks, asked
         cdef int place, block
-        cdef uint32_t asked
         cdef bint fits
-        while number >= 0:
-            phrase = &self.phrases[number]
-            number = phrase.next
+        while True:
             if caseless:
-                fits = not phrase.asks & NOT_CASELESS
+                fits = not asks & NOT_CASELESS
             else:
                 fits = True
                 for place in range(words):
-                    asked = (phrase.asks >> (2 * place)) & 3
+                    asked = (asks >> (2 * place)) & 3
                     if asked & ASKS_CAPITALS:
                         fits = fits and scratch.tokens[first + place].flags & CAPITALS != 0
                     elif asked:
                         fits = fits and scratch.tokens[first + place].flags & CAPITAL != 0
-            if not fits:
-                continue
-            start = self.meaning_ends[phrase.meaning - 1] if phrase.meaning else 0
-            end = self.meaning_ends[phrase.meaning]
-            for i in range(start, end):
-                concept = self.meaning_concepts[i]
-                block = self.block_of[concept]
-                if scratch.free_from[block] <= first:
-                    taken |= <uint64_t>1 << block
-                    _count(scratch, concept, amount)
+            if fits:
+                start = self.meaning_ends[meaning - 1] if meaning else 0
+                end = self.meaning_ends[meaning]
+                for i in range(start, end):
+                    concept = self.meaning_concepts[i]
+                    block = self.block_of[concept]
+                    if scratch.free_from[block] <= first:
+                        taken |= <uint64_t>1 << block
+                        _count(scratch, concept, amount)
+            if next == END:
+                break
+            meaning = self.spellings[next].meaning
+            asks = self.spellings[next].asks
+            next = self.spellings[next].next
         block = 0
         while taken:
             if taken & 1:

@@ -72,7 +72,7 @@ class TermCounter:
             return
         first = int(bounds[1])
         number = {term: n for n, term in enumerate(terms[first:], first)}
-        with suppress(ValueError):  # that it cannot hold this vocabulary
+        with suppress(_scan.CannotHold):
             self.scan = _scan.Scan(
                 terms,
                 bounds.tolist(),

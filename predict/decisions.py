@@ -36,6 +36,11 @@ class DecisionRule:
         self._leaves = np.array([id not in higher for id in ids])
         self._single = axis.single_label
 
+    @property
+    def plain(self) -> bool:
+        """Whether labels are given by their thresholds and nothing else."""
+        return not self._single and bool(self._leaves.all())
+
     def raised(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """Raise the probabilities of labels to those below them.
 

@@ -173,6 +173,11 @@ class Predictor:
             (head, DecisionRule(model.taxonomy[head.axis], [x.id for x in head.labels]))
             for head in model.heads
         ]
+        self._labels = [label for head in model.heads for label in head.labels]
+        self._axes = [
+            (h.axis, [x.id for x in h.labels], h.columns.start, h.columns.stop)
+            for h in model.heads
+        ]
         self._thresholds = (
             model.thresholds
             if threshold is None
@@ -371,21 +376,40 @@ class Predictor:
         self, probabilities: NDArray[np.float64], ids: Sequence[str]
     ) -> list[Prediction]:
         """Say which labels rows of probabilities give."""
-        labels: list[dict[str, tuple[Scored, ...]]] = [{} for _ in ids]
-        scores: list[dict[str, dict[str, float]]] = [{} for _ in ids]
+        raised = probabilities
+        over = (probabilities >= self._thresholds) & (probabilities > 0.0)
         for head, rule in self._rules:
-            raised = rule.raised(probabilities[:, head.columns])
-            over = rule.given(raised, self._thresholds[head.columns])
-            given: list[list[Scored]] = [[] for _ in ids]
-            for row, column in zip(*np.nonzero(over), strict=True):
-                label, score = head.labels[column], float(raised[row, column])
-                given[row].append(Scored(label.id, label.name, label.code, score))
-            names = [label.id for label in head.labels]
-            for n, row in enumerate(raised.tolist()):
-                given[n].sort(key=lambda scored: -scored.score)
-                labels[n][head.axis] = tuple(given[n])
-                scores[n][head.axis] = dict(zip(names, row, strict=True))
-        return [Prediction(*answer) for answer in zip(labels, scores, ids, strict=True)]
+            if not rule.plain:
+                part = rule.raised(probabilities[:, head.columns])
+                raised[:, head.columns] = part
+                over[:, head.columns] = rule.given(part, self._thresholds[head.columns])
+        given: list[list[tuple[int, Scored]]] = [[] for _ in ids]
+        for row, column in np.argwhere(over).tolist():
+            label = self._labels[column]
+            score = float(raised[row, column])
+            given[row].append((column, Scored(label.id, label.name, label.code, score)))
+        return [
+            self._answer(*answer)
+            for answer in zip(given, raised.tolist(), ids, strict=True)
+        ]
+
+    def _answer(
+        self, given: list[tuple[int, Scored]], scores: list[float], id: str
+    ) -> Prediction:
+        given.sort(key=lambda found: -found[1].score)
+        return Prediction(
+            {
+                axis: tuple(
+                    scored for column, scored in given if start <= column < stop
+                )
+                for axis, _, start, stop in self._axes
+            },
+            {
+                axis: dict(zip(names, scores[start:stop], strict=True))
+                for axis, names, start, stop in self._axes
+            },
+            id,
+        )
 
     def _explanation(
         self,

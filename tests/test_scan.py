@@ -112,6 +112,14 @@ def test_counts_are_those_of_the_definition(title: str, text: str) -> None:
 
 
 @compiled
+@pytest.mark.parametrize("text", ["us", "us who nato", "Us", "US", "u.s.", "who, WHO"])
+def test_capitals_are_asked_for_alike(ours: TermCounter, text: str) -> None:
+    # Without any capital "us" is no country, but with some the rest is taken exactly.
+    assert_alike(ours, Article(text))
+    assert_alike(ours, Article(text, "In Turkey"))
+
+
+@compiled
 @pytest.mark.parametrize(
     "settings", [{"ngrams": 1}, {"title_weight": 1.5}, {"lead_words": 3}]
 )
@@ -199,6 +207,11 @@ def test_vocabulary_that_cannot_be_held_is_left_to_python() -> None:
     counter = TermCounter(terms, bounds, PhraseTable.of(phrases), TermSettings())
     assert counter.scan is None
     assert counter.count(Article("p3 word"))[0].tolist() == [0, terms.index("k3:x")]
+
+
+@compiled
+def test_the_default_model_can_be_held() -> None:
+    assert "scan compiled" in repr(Predictor.load())
 
 
 @compiled
