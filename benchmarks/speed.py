@@ -72,8 +72,11 @@ def main() -> None:
         f"from dateline import Predictor; Predictor.load({path!r}).predict('Rain')"
     )
     load = seconds_of_call(lambda: Predictor.load(path))
-    one = seconds_of_call(lambda: predictor.predict(texts[0]), runs=51)
+    one = seconds_of_call(lambda: [predictor.predict(x) for x in texts]) / len(texts)
     batch = seconds_of_call(lambda: list(predictor.predict_many(texts))) / len(texts)
+    many = texts * 10
+    threads = seconds_of_call(lambda: list(predictor.predict_many(many, jobs=2)))
+    threads /= len(many)
 
     model = predictor.model
     peer = TfidfVectorizer(
@@ -85,6 +88,7 @@ def main() -> None:
     weights = np.asarray(model.weights[: model.blocks[WORDS]], dtype=np.float64)
     theirs = seconds_of_call(lambda: peer.transform(texts) @ weights) / len(texts)
 
+    print(predictor)
     print(f"interpreter alone              {nothing * 1e3:8.0f} ms")
     print(f"  + import numpy               {numpy * 1e3:8.0f} ms")
     print(f"  + import dateline.predict    {embedding * 1e3:8.0f} ms")
@@ -92,6 +96,8 @@ def main() -> None:
     print(f"load of the model              {load * 1e3:8.1f} ms")
     print(f"one article of 400 words       {one * 1e6:8.0f} us")
     print(f"an article in a batch          {batch * 1e6:8.0f} us")
+    print(f"  with two threads             {threads * 1e6:8.0f} us")
+    print(f"  as a multiple of one         {batch / threads:8.2f}")
     print(f"scikit-learn, the same words   {theirs * 1e6:8.0f} us")
     print(f"  as a multiple of ours        {theirs / batch:8.2f}")
     print(f"size of the model              {Path(path).stat().st_size / 1e6:8.2f} MB")

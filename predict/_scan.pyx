@@ -160,9 +160,21 @@ cdef struct Slot:
 cdef struct Table:
     Slot* slots
     uint64_t mask
-    uint64_t* bits  # a Bloom filter of one hash: most lookups end here
-    uint64_t bits_mask
+    uint64_t* marks  # a Bloom filter of two bits a cell: most lookups end here
+    uint64_t cells_mask
     Py_ssize_t used
+
+
+# What the marks say of a run of words.
+cdef enum:
+    THERE = 1  # it has a slot that is worth looking at
+    GOES_ON = 2  # longer phrases begin with it
+
+
+cdef struct Run:
+    uint64_t hash
+    int32_t first  # token
+    int32_t words
 
 
 cdef struct Spelling:
@@ -178,6 +190,9 @@ cdef struct Scratch:
     Token* tokens
     uint64_t* looked_up  # two for each token
     Py_ssize_t room
+    Run* runs
+    Py_ssize_t n_runs
+    Py_ssize_t runs_room
     bint changes
     bint special
     bint no_memory
@@ -219,20 +234,24 @@ cdef int _table_init(Table* table, Py_ssize_t n) except -1:
         size *= 2
     table.slots = <Slot*>dateline_zeroed(size * sizeof(Slot))
     table.mask = size - 1
-    table.bits_mask = size * 4 - 1
-    table.bits = <uint64_t*>dateline_zeroed(size // 2)
+    table.cells_mask = size * 2 - 1
+    table.marks = <uint64_t*>dateline_zeroed(size // 2)
     table.used = 0
-    if table.slots == NULL or table.bits == NULL:
+    if table.slots == NULL or table.marks == NULL:
         raise MemoryError
     return 0
 
 
-cdef inline const uint64_t* _bits(const Table* table, uint64_t hash) noexcept nogil:
-    return &table.bits[((hash >> 20) & table.bits_mask) >> 6]
+cdef inline const uint64_t* _cell(const Table* table, uint64_t hash) noexcept nogil:
+    return &table.marks[((hash >> 20) & table.cells_mask) >> 5]
 
 
-cdef inline bint _maybe(const Table* table, uint64_t hash) noexcept nogil:
-    return (_bits(table, hash)[0] >> ((hash >> 20) & 63)) & 1
+cdef inline uint64_t _marks(const Table* table, uint64_t hash) noexcept nogil:
+    return (_cell(table, hash)[0] >> (((hash >> 20) & 31) * 2)) & 3
+
+
+cdef inline void _mark(Table* table, uint64_t hash, uint64_t marks) noexcept nogil:
+    table.marks[((hash >> 20) & table.cells_mask) >> 5] |= marks << (((hash >> 20) & 31) * 2)
 
 
 cdef inline Slot* _slot(const Table* table, uint64_t hash) noexcept nogil:
@@ -245,13 +264,10 @@ cdef inline Slot* _slot(const Table* table, uint64_t hash) noexcept nogil:
 
 cdef inline Slot* _added(Table* table, uint64_t hash) noexcept nogil:
     cdef Slot* slot = _slot(table, hash)
-    cdef uint64_t bit
     if slot.hash == 0:
         slot.hash = hash
         slot.value = NO_PHRASE
         table.used += 1
-        bit = (hash >> 20) & table.bits_mask
-        table.bits[bit >> 6] |= <uint64_t>1 << (bit & 63)
     return slot
 
 
@@ -280,6 +296,22 @@ cdef bint _grow(Scratch* scratch) noexcept nogil:
         return False
     scratch.looked_up = looked_up
     scratch.room = room
+    return True
+
+
+cdef inline bint _noted(Scratch* scratch, uint64_t hash, Py_ssize_t first, int words) noexcept nogil:
+    """Note a run that may be a phrase; False where memory is short."""
+    cdef Run* runs
+    if scratch.n_runs == scratch.runs_room:
+        runs = <Run*>realloc(scratch.runs, 2 * scratch.runs_room * sizeof(Run))
+        if runs == NULL:
+            return False
+        scratch.runs = runs
+        scratch.runs_room *= 2
+    scratch.runs[scratch.n_runs].hash = hash
+    scratch.runs[scratch.n_runs].first = <int32_t>first
+    scratch.runs[scratch.n_runs].words = words
+    scratch.n_runs += 1
     return True
 
 
@@ -351,9 +383,9 @@ cdef Py_ssize_t _split(const Text* text, Scratch* scratch) noexcept nogil:
 
 
 cdef inline void _count(Scratch* scratch, int32_t term, double amount) noexcept nogil:
-    if scratch.counts[term] == 0.0:
-        scratch.touched[scratch.n_touched] = term
-        scratch.n_touched += 1
+    # Without a branch: whether a term was met before is anyone's guess.
+    scratch.touched[scratch.n_touched] = term
+    scratch.n_touched += scratch.counts[term] == 0.0
     scratch.counts[term] += amount
 
 
@@ -470,9 +502,9 @@ cdef class Scan:
             self.pool = scratch.next
             _give_back(scratch)
         free(self.words.slots)
-        free(self.words.bits)
+        free(self.words.marks)
         free(self.runs.slots)
-        free(self.runs.bits)
+        free(self.runs.marks)
         free(self.spellings)
         free(self.weights)
         free(self.block_of)
@@ -490,18 +522,19 @@ cdef class Scan:
             if slot.value != NO_PHRASE:
                 raise CannotHold(f"{terms[i]!r} and another term share a hash")
             slot.value = <int32_t>i
+            _mark(&self.words, hash, THERE)
         return 0
 
     cdef int _learn_phrases(self, str phrases, const uint16_t[::1] meaning_of, set uncapitalised) except -1:
-        """Read the lines of the table; each run of words that begins a phrase, and
-        each phrase, gets its slot."""
+        """Read the lines of the table: a slot for each phrase, and marks for each run
+        of words that begins one."""
         cdef str lowered = phrases.lower()
         cdef const void* written = PyUnicode_DATA(phrases)
         cdef const void* small = PyUnicode_DATA(lowered)
         cdef int kind = PyUnicode_KIND(phrases), small_kind = PyUnicode_KIND(lowered)
         cdef Py_ssize_t length = PyUnicode_GET_LENGTH(phrases)
         cdef Py_ssize_t small_length = PyUnicode_GET_LENGTH(lowered)
-        cdef Py_ssize_t n = len(meaning_of), at = 0, here = 0, phrase, start, spaces = 0, i
+        cdef Py_ssize_t n = len(meaning_of), at = 0, here = 0, phrase, start
         cdef int place
         cdef uint32_t char, entry, asks, first
         cdef bint all_upper, any_upper, phrase_upper, phrase_any
@@ -509,9 +542,7 @@ cdef class Scan:
         cdef Slot* slot = NULL
         cdef Spelling* more
         cdef int32_t n_more = 0
-        for i in range(length):
-            spaces += _char(written, kind, i) == c" "
-        _table_init(&self.runs, n + spaces)
+        _table_init(&self.runs, n)
         self.spellings = <Spelling*>dateline_zeroed(n * sizeof(Spelling))
         if self.spellings == NULL:
             raise MemoryError
@@ -553,11 +584,13 @@ cdef class Scan:
                 word = _ended(word)
                 run = word if place == 0 else _joined(run, word)
                 place += 1
-                slot = _added(&self.runs, run)
                 if at >= length or _char(written, kind, at) == c"\n":
                     break
+                _mark(&self.runs, run, GOES_ON)
                 at += 1
                 here += 1
+            _mark(&self.runs, run, THERE)
+            slot = _added(&self.runs, run)
             at += 1
             here += 1
             if place > MOST_WORDS:
@@ -590,15 +623,17 @@ cdef class Scan:
         scratch.room = 1024
         scratch.tokens = <Token*>malloc(scratch.room * sizeof(Token))
         scratch.looked_up = <uint64_t*>malloc(2 * scratch.room * sizeof(uint64_t))
+        scratch.runs_room = 1024
+        scratch.runs = <Run*>malloc(scratch.runs_room * sizeof(Run))
         scratch.counts = <double*>calloc(max(1, self.n_terms), sizeof(double))
-        scratch.touched = <int32_t*>malloc(max(1, self.n_terms) * sizeof(int32_t))
-        if scratch.tokens == NULL or scratch.looked_up == NULL or scratch.counts == NULL or scratch.touched == NULL:
+        scratch.touched = <int32_t*>malloc((self.n_terms + 1) * sizeof(int32_t))
+        if scratch.tokens == NULL or scratch.looked_up == NULL or scratch.runs == NULL or scratch.counts == NULL or scratch.touched == NULL:
             _give_back(scratch)
             raise MemoryError
         return scratch
 
     cdef void _return(self, Scratch* scratch) noexcept:
-        if scratch.room > KEPT_TOKENS:
+        if scratch.room > KEPT_TOKENS or scratch.runs_room > KEPT_TOKENS:
             _give_back(scratch)
             return
         scratch.next = self.pool
@@ -623,14 +658,16 @@ cdef class Scan:
             if scratch.special:
                 return -1
             self._count_words(scratch, n_title)
-            self._count_phrases(scratch, n_title, caseless, True)
+            if not self._count_phrases(scratch, n_title, caseless, True):
+                return -2
             n_text = _split(text, scratch)
         else:
             caseless = not scratch.changes
             if scratch.special:
                 return -1
         self._count_words(scratch, n_text)
-        self._count_phrases(scratch, n_text, caseless, False)
+        if not self._count_phrases(scratch, n_text, caseless, False):
+            return -2
         return 0
 
     cdef void _count_words(self, Scratch* scratch, Py_ssize_t n) noexcept nogil:
@@ -650,11 +687,11 @@ cdef class Scan:
             hash = token.hash
             dateline_prefetch(&table.slots[hash & table.mask])
             looked_up[found] = hash
-            found += _maybe(table, hash)
+            found += _marks(table, hash) != 0
             if before and self.pairs:
                 hash = _joined(before, hash)
                 looked_up[found] = hash
-                if _maybe(table, hash):
+                if _marks(table, hash):
                     dateline_prefetch(&table.slots[hash & table.mask])
                     found += 1
             before = token.hash
@@ -663,56 +700,52 @@ cdef class Scan:
             if slot.hash:
                 _count(scratch, slot.value, 1.0)
 
-    cdef void _count_phrases(self, Scratch* scratch, Py_ssize_t n, bint caseless, bint title) noexcept nogil:
+    cdef bint _count_phrases(self, Scratch* scratch, Py_ssize_t n, bint caseless, bint title) noexcept nogil:
         cdef Py_ssize_t i, first, n_firsts = 0
         cdef int depth, k
-        cdef uint64_t run
+        cdef uint64_t run, marks
+        cdef uint64_t[MOST_WORDS] found
         cdef const Table* table = &self.runs
-        cdef Slot* slot
-        cdef Slot* found[MOST_WORDS]
+        cdef const Slot* slot
         cdef double amount
         cdef uint64_t* firsts = scratch.looked_up
+        scratch.n_runs = 0
         memset(scratch.free_from, 0, self.n_blocks * sizeof(scratch.free_from[0]))
+        # As with words, all is sent for before it is looked at.
         for i in range(n):
-            run = scratch.tokens[i].hash
             firsts[n_firsts] = i
-            if _maybe(table, run):
-                dateline_prefetch(&table.slots[run & table.mask])
-                n_firsts += 1
-                if i + 1 < n:
-                    run = _joined(run, scratch.tokens[i + 1].hash)
-                    dateline_prefetch(_bits(table, run))
-        for i in range(n_firsts):
-            first = <Py_ssize_t>firsts[i]
-            if first + 1 < n:
-                run = _joined(scratch.tokens[first].hash, scratch.tokens[first + 1].hash)
-                if _maybe(table, run):
-                    dateline_prefetch(&table.slots[run & table.mask])
+            run = scratch.tokens[i].hash
+            marks = _marks(table, run)
+            n_firsts += marks != 0
+            if marks & GOES_ON and i + 1 < n:
+                dateline_prefetch(_cell(table, _joined(run, scratch.tokens[i + 1].hash)))
         for i in range(n_firsts):
             first = <Py_ssize_t>firsts[i]
             run = scratch.tokens[first].hash
             depth = 0
             while True:
-                slot = _slot(table, run)
-                if slot.hash == 0:
-                    break
-                found[depth] = slot
+                marks = _marks(table, run)
+                found[depth] = run if marks & THERE else 0
                 depth += 1
-                if depth == MOST_WORDS or first + depth == n:
+                if not marks & GOES_ON or depth == MOST_WORDS or first + depth == n:
                     break
                 run = _joined(run, scratch.tokens[first + depth].hash)
-                if not _maybe(table, run):
-                    break
-            amount = -1.0
-            for k in range(depth - 1, -1, -1):
-                if found[k].value == NO_PHRASE:
-                    continue
-                if amount < 0.0:
-                    if title:
-                        amount = self.title_weight
-                    else:
-                        amount = 1.0 + (self.lead_weight - 1.0) * exp(-<double>first / self.lead_words)
-                self._count_phrase(scratch, found[k], first, k + 1, caseless, amount)
+            for k in range(depth - 1, -1, -1):  # the longest first
+                if found[k]:
+                    dateline_prefetch(&table.slots[found[k] & table.mask])
+                    if not _noted(scratch, found[k], first, k + 1):
+                        return False
+        for i in range(scratch.n_runs):
+            slot = _slot(table, scratch.runs[i].hash)
+            if slot.hash == 0:
+                continue
+            first = scratch.runs[i].first
+            if title:
+                amount = self.title_weight
+            else:
+                amount = 1.0 + (self.lead_weight - 1.0) * exp(-<double>first / self.lead_words)
+            self._count_phrase(scratch, slot, first, scratch.runs[i].words, caseless, amount)
+        return True
 
     cdef void _count_phrase(
         self, Scratch* scratch, const Slot* slot, Py_ssize_t first, int words, bint caseless, double amount
@@ -891,6 +924,7 @@ cdef class Scan:
 cdef void _give_back(Scratch* scratch) noexcept:
     free(scratch.tokens)
     free(scratch.looked_up)
+    free(scratch.runs)
     free(scratch.counts)
     free(scratch.touched)
     free(scratch)
