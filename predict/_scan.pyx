@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False, freethreading_compatible=True
+# cython: initializedcheck=False
 """The scan of ``terms`` and ``phrases``, compiled: text to terms to linear scores.
 
 One pass over the text's own buffer makes tokens, each a 64-bit hash of its lower-cased
@@ -9,8 +9,8 @@ hashes in open-addressing tables. What comes out is what ``TermScanner.count`` a
 
 Two characters are not lower-cased one by one, U+0130 and U+03A3: an article with one
 of them is passed back, to be scanned by the definition itself. Two strings could share
-a hash: with a million terms once in some 10^7 models, and an article's token is taken
-for a term that it is not once in 10^13 articles.
+a hash: of a million terms once in some 10^7 models, which then stay with Python; and a
+token is taken for a term that it is not in one of some 10^10 articles.
 """
 
 from cpython.unicode cimport PyUnicode_Check
@@ -132,7 +132,7 @@ cdef uint32_t _classified(uint32_t char) noexcept nogil:
 
 cdef void _fill_table() noexcept nogil:
     cdef uint32_t char
-    for char in range(BASIC):
+    for char in range(<uint32_t>BASIC):
         _known[char] = _classified(char)
 
 
@@ -175,6 +175,11 @@ cdef struct Run:
     uint64_t hash
     int32_t first  # token
     int32_t words
+
+
+cdef struct Line:
+    uint64_t hash
+    uint16_t asks
 
 
 cdef struct Spelling:
@@ -528,59 +533,71 @@ cdef class Scan:
     cdef int _learn_phrases(self, str phrases, const uint16_t[::1] meaning_of, set uncapitalised) except -1:
         """Read the lines of the table: a slot for each phrase, and marks for each run
         of words that begins one."""
-        cdef str lowered = phrases.lower()
-        cdef const void* written = PyUnicode_DATA(phrases)
-        cdef const void* small = PyUnicode_DATA(lowered)
-        cdef int kind = PyUnicode_KIND(phrases), small_kind = PyUnicode_KIND(lowered)
-        cdef Py_ssize_t length = PyUnicode_GET_LENGTH(phrases)
-        cdef Py_ssize_t small_length = PyUnicode_GET_LENGTH(lowered)
-        cdef Py_ssize_t n = len(meaning_of), at = 0, here = 0, phrase, start
-        cdef int place
-        cdef uint32_t char, entry, asks, first
-        cdef bint all_upper, any_upper, phrase_upper, phrase_any
-        cdef uint64_t run, word
-        cdef Slot* slot = NULL
+        cdef Py_ssize_t n = len(meaning_of), phrase, ahead
+        cdef Slot* slot
         cdef Spelling* more
         cdef int32_t n_more = 0
+        cdef Line* lines = <Line*>malloc(max(1, n) * sizeof(Line))
         _table_init(&self.runs, n)
         self.spellings = <Spelling*>dateline_zeroed(n * sizeof(Spelling))
-        if self.spellings == NULL:
-            raise MemoryError
+        try:
+            if lines == NULL or self.spellings == NULL:
+                raise MemoryError
+            self._read_lines(phrases, n, lines, uncapitalised)
+            for phrase in range(n):
+                ahead = phrase + 16  # the table is larger than the caches
+                if ahead < n:
+                    dateline_prefetch(&self.runs.slots[lines[ahead].hash & self.runs.mask])
+                slot = _added(&self.runs, lines[phrase].hash)
+                if slot.value == NO_PHRASE:
+                    slot.value = END
+                    slot.meaning = meaning_of[phrase]
+                    slot.asks = lines[phrase].asks
+                else:
+                    more = &self.spellings[n_more]
+                    more.next = slot.value
+                    more.meaning = meaning_of[phrase]
+                    more.asks = lines[phrase].asks
+                    slot.value = n_more
+                    n_more += 1
+        finally:
+            free(lines)
+        return 0
+
+    cdef int _read_lines(self, str phrases, Py_ssize_t n, Line* lines, set uncapitalised) except -1:
+        """Hash each phrase, and see which capitals it asks for."""
+        cdef const void* written = PyUnicode_DATA(phrases)
+        cdef int kind = PyUnicode_KIND(phrases)
+        cdef Py_ssize_t length = PyUnicode_GET_LENGTH(phrases), at = 0, phrase, begin, start
+        cdef int place
+        cdef uint32_t char, entry, first, every, inside, asks
+        cdef uint64_t run, word
         for phrase in range(n):
+            begin = at
             place = 0
-            run = 0
             asks = 0
-            phrase_upper, phrase_any = True, False
+            run = 0
+            every = 0
             while True:
-                # One word as written: which capitals does it ask for?
                 start = at
-                first = _char(written, kind, at) if at < length else c"\n"
-                all_upper, any_upper = True, False
+                first = inside = 0
+                word = _begun()
                 while at < length:
                     char = _char(written, kind, at)
                     if char == c" " or char == c"\n":
                         break
                     entry = _known[char] if char < BASIC else _classified(char)
-                    if entry & <uint32_t>NOT_UPPER << CLASS:
-                        all_upper = False
-                    elif entry & <uint32_t>UPPER << CLASS:
-                        any_upper = True
+                    if at == start:
+                        first = entry
+                    inside |= entry
+                    word = _fed(word, entry & LOWER)
                     at += 1
-                phrase_upper = phrase_upper and all_upper
-                phrase_any = phrase_any or any_upper
-                if place < MOST_WORDS and Py_UNICODE_ISUPPER(first):
-                    if 2 <= at - start <= 3 and all_upper and any_upper:
+                every |= inside
+                if place < MOST_WORDS and first & <uint32_t>UPPER << CLASS:
+                    if 2 <= at - start <= 3 and not inside & <uint32_t>NOT_UPPER << CLASS:
                         asks |= <uint32_t>ASKS_CAPITALS << (2 * place)
                     else:
                         asks |= <uint32_t>ASKS_CAPITAL << (2 * place)
-                # The same word in lower case.
-                word = _begun()
-                while here < small_length:
-                    char = _char(small, small_kind, here)
-                    if char == c" " or char == c"\n":
-                        break
-                    word = _fed(word, char)
-                    here += 1
                 word = _ended(word)
                 run = word if place == 0 else _joined(run, word)
                 place += 1
@@ -588,29 +605,33 @@ cdef class Scan:
                     break
                 _mark(&self.runs, run, GOES_ON)
                 at += 1
-                here += 1
-            _mark(&self.runs, run, THERE)
-            slot = _added(&self.runs, run)
-            at += 1
-            here += 1
             if place > MOST_WORDS:
                 raise CannotHold(f"a phrase of {place} words, at most {MOST_WORDS}")
-            if place == 1 and phrase_upper and phrase_any and run in uncapitalised:
+            if every & <uint32_t>SPECIAL << CLASS:
+                run = self._run_of(phrases[begin:at].lower())
+            if (
+                place == 1
+                and every & <uint32_t>UPPER << CLASS
+                and not every & <uint32_t>NOT_UPPER << CLASS
+                and run in uncapitalised
+            ):
                 asks |= NOT_CASELESS
-            if slot.value == NO_PHRASE:
-                slot.value = END
-                slot.meaning = meaning_of[phrase]
-                slot.asks = <uint16_t>asks
-            else:
-                more = &self.spellings[n_more]
-                more.next = slot.value
-                more.meaning = meaning_of[phrase]
-                more.asks = <uint16_t>asks
-                slot.value = n_more
-                n_more += 1
-        if here < small_length or at < length:
+            _mark(&self.runs, run, THERE)
+            lines[phrase].hash = run
+            lines[phrase].asks = <uint16_t>asks
+            at += 1
+        if at < length:
             raise ValueError("there are more phrases than meanings")
         return 0
+
+    cdef uint64_t _run_of(self, str lowered) except? 0:
+        """Hash a phrase that is not lower-cased character by character."""
+        cdef uint64_t run = 0
+        for word in lowered.split(" "):
+            if run:
+                _mark(&self.runs, run, GOES_ON)
+            run = _joined(run, _hash_of(word)) if run else _hash_of(word)
+        return run
 
     cdef Scratch* _borrow(self) except NULL:
         cdef Scratch* scratch = self.pool
