@@ -26,5 +26,5 @@ class Scan:
         self, title: str, text: str
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None: ...
     def decide(
-        self, titles: list[str], texts: list[str]
+        self, titles: Sequence[str], texts: Sequence[str]
     ) -> tuple[NDArray[np.float64], NDArray[np.int32]]: ...

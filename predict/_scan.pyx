@@ -10,7 +10,8 @@ hashes in open-addressing tables. What comes out is what ``TermScanner.count`` a
 Two characters are not lower-cased one by one, U+0130 and U+03A3: an article with one
 of them is passed back, to be scanned by the definition itself. Two strings could share
 a hash: of a million terms once in some 10^7 models, which then stay with Python; and a
-token is taken for a term that it is not in one of some 10^10 articles.
+token is taken for a term that it is not in one of some 10^10 articles. The hash is no
+secret: a text can be made whose words are taken for others.
 """
 
 from cpython.unicode cimport PyUnicode_Check
@@ -18,6 +19,8 @@ from libc.math cimport exp, log, pow, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
+
+import math
 
 import numpy as np
 
@@ -37,6 +40,10 @@ cdef extern from *:
     #define dateline_prefetch(address) __builtin_prefetch(address)
     #else
     #define dateline_prefetch(address) ((void)(address))
+    #endif
+
+    #if defined(_MSC_VER)
+    #define restrict __restrict
     #endif
 
     #include <stdlib.h>
@@ -103,6 +110,8 @@ cdef enum:
 cdef enum:
     MOST_BLOCKS = 64
     MOST_MEANINGS = 1 << 16
+    MOST_PROBES = 256
+    MOST_TOKENS = 0x7FFFFFFF
     FLOATS_A_LINE = 16  # of the cache
     KEPT_TOKENS = 1 << 16  # a scratch for longer articles is given back to the system
 
@@ -179,6 +188,8 @@ cdef struct Run:
 
 cdef struct Line:
     uint64_t hash
+    Py_ssize_t begin
+    Py_ssize_t end
     uint16_t asks
 
 
@@ -267,8 +278,15 @@ cdef inline Slot* _slot(const Table* table, uint64_t hash) noexcept nogil:
     return &table.slots[at]
 
 
-cdef inline Slot* _added(Table* table, uint64_t hash) noexcept nogil:
-    cdef Slot* slot = _slot(table, hash)
+cdef Slot* _added(Table* table, uint64_t hash) except NULL:
+    cdef uint64_t at = hash & table.mask
+    cdef int probes = 0
+    while table.slots[at].hash != 0 and table.slots[at].hash != hash:
+        at = (at + 1) & table.mask
+        probes += 1
+        if probes == MOST_PROBES:  # chance makes no such crowd
+            raise CannotHold("a crowd of terms in one place")
+    cdef Slot* slot = &table.slots[at]
     if slot.hash == 0:
         slot.hash = hash
         slot.value = NO_PHRASE
@@ -345,7 +363,7 @@ cdef Py_ssize_t _tokens_of(const Char* text, Py_ssize_t length, Scratch* scratch
         if at == end:
             break
         if n == scratch.room:
-            if not _grow(scratch):
+            if n > MOST_TOKENS // 2 or not _grow(scratch):
                 return -1
         start = at
         first = entry
@@ -453,11 +471,19 @@ cdef class Scan:
     cdef double half_density
     cdef Scratch* pool
 
-    def __init__(
+    def __cinit__(
         self, terms, bounds, str phrases, meaning_of, meaning_ends, meaning_concepts,
         uncapitalised, settings, idf, weights, bias,
     ):
         cdef Py_ssize_t i
+        bounds = np.asarray(bounds, dtype=np.int64)
+        meaning_of = np.asarray(meaning_of)
+        meaning_ends = np.asarray(meaning_ends)
+        meaning_concepts = np.asarray(meaning_concepts)
+        _check(len(terms), bounds, meaning_of, meaning_ends, meaning_concepts)
+        for weight in (settings.title_weight, settings.lead_weight, settings.lead_words):
+            if not 0.0 < weight < math.inf:  # a term that was met must have a count
+                raise CannotHold(f"a weight of {weight}")
         self.n_terms = len(terms)
         self.n_words = bounds[1]
         self.n_blocks = len(bounds) - 1
@@ -537,31 +563,43 @@ cdef class Scan:
         cdef Slot* slot
         cdef Spelling* more
         cdef int32_t n_more = 0
-        cdef Line* lines = <Line*>malloc(max(1, n) * sizeof(Line))
+        cdef int32_t* first_of  # of each slot, the phrase that took it
+        cdef Line* lines
+        cdef Line* line
+        cdef Line* other
         _table_init(&self.runs, n)
+        lines = <Line*>malloc(max(1, n) * sizeof(Line))
+        first_of = <int32_t*>malloc((self.runs.mask + 1) * sizeof(int32_t))
         self.spellings = <Spelling*>dateline_zeroed(n * sizeof(Spelling))
         try:
-            if lines == NULL or self.spellings == NULL:
+            if lines == NULL or first_of == NULL or self.spellings == NULL:
                 raise MemoryError
             self._read_lines(phrases, n, lines, uncapitalised)
             for phrase in range(n):
                 ahead = phrase + 16  # the table is larger than the caches
                 if ahead < n:
                     dateline_prefetch(&self.runs.slots[lines[ahead].hash & self.runs.mask])
-                slot = _added(&self.runs, lines[phrase].hash)
+                line = &lines[phrase]
+                slot = _added(&self.runs, line.hash)
                 if slot.value == NO_PHRASE:
+                    first_of[slot - self.runs.slots] = <int32_t>phrase
                     slot.value = END
                     slot.meaning = meaning_of[phrase]
-                    slot.asks = lines[phrase].asks
-                else:
-                    more = &self.spellings[n_more]
-                    more.next = slot.value
-                    more.meaning = meaning_of[phrase]
-                    more.asks = lines[phrase].asks
-                    slot.value = n_more
-                    n_more += 1
+                    slot.asks = line.asks
+                    continue
+                other = &lines[first_of[slot - self.runs.slots]]
+                written = phrases[line.begin : line.end]
+                if written.lower() != phrases[other.begin : other.end].lower():
+                    raise CannotHold(f"{written!r} and another phrase share a hash")
+                more = &self.spellings[n_more]
+                more.next = slot.value
+                more.meaning = meaning_of[phrase]
+                more.asks = line.asks
+                slot.value = n_more
+                n_more += 1
         finally:
             free(lines)
+            free(first_of)
         return 0
 
     cdef int _read_lines(self, str phrases, Py_ssize_t n, Line* lines, set uncapitalised) except -1:
@@ -618,6 +656,8 @@ cdef class Scan:
                 asks |= NOT_CASELESS
             _mark(&self.runs, run, THERE)
             lines[phrase].hash = run
+            lines[phrase].begin = begin
+            lines[phrase].end = at
             lines[phrase].asks = <uint16_t>asks
             at += 1
         if at < length:
@@ -854,7 +894,7 @@ cdef class Scan:
             scratch.counts[scratch.touched[i]] = 0.0
         scratch.n_touched = 0
 
-    def count(self, str title, str text):
+    def count(self, title, text):
         """Count the terms of an article.
 
         Returns
@@ -864,37 +904,39 @@ cdef class Scan:
             not ours to lower-case.
         """
         cdef Text a, b
-        cdef Scratch* scratch = self._borrow()
+        cdef Scratch* scratch
         cdef int outcome
         cdef Py_ssize_t i
+        cdef int64_t[::1] into
+        cdef double[::1] amounts
         _text(title, &a)
         _text(text, &b)
-        with nogil:
-            outcome = self._scan(&a, &b, scratch)
-        if outcome:
-            self._forget(scratch)
-            self._return(scratch)
+        scratch = self._borrow()
+        try:
+            with nogil:
+                outcome = self._scan(&a, &b, scratch)
             if outcome == -2:
                 raise MemoryError
-            return None
-        ids = np.empty(scratch.n_touched, dtype=np.int64)
-        counts = np.empty(scratch.n_touched, dtype=np.float64)
-        cdef int64_t[::1] into = ids
-        cdef double[::1] amounts = counts
-        for i in range(scratch.n_touched):
-            into[i] = scratch.touched[i]
-            amounts[i] = scratch.counts[scratch.touched[i]]
-        self._forget(scratch)
-        self._return(scratch)
+            if outcome:
+                return None
+            ids = np.empty(scratch.n_touched, dtype=np.int64)
+            counts = np.empty(scratch.n_touched, dtype=np.float64)
+            into, amounts = ids, counts
+            for i in range(scratch.n_touched):
+                into[i] = scratch.touched[i]
+                amounts[i] = scratch.counts[scratch.touched[i]]
+        finally:
+            self._forget(scratch)
+            self._return(scratch)
         order = np.argsort(ids)
         return ids[order], counts[order]
 
-    def decide(self, list titles, list texts):
+    def decide(self, titles, texts):
         """Score articles, without the GIL.
 
         Parameters
         ----------
-        titles, texts : list of str
+        titles, texts : sequence of str
             As many of the one as of the other.
 
         Returns
@@ -905,6 +947,7 @@ cdef class Scan:
             How many different terms each has; -1 where it is not for us, and its
             scores mean nothing.
         """
+        titles, texts = tuple(titles), tuple(texts)  # nobody else's to change meanwhile
         cdef Py_ssize_t n = len(texts), i
         if len(titles) != n:
             raise ValueError(f"{len(titles)} titles, {n} texts")
@@ -940,6 +983,23 @@ cdef class Scan:
         if outcome == -2:
             raise MemoryError
         return decisions, known
+
+
+def _check(n_terms, bounds, meaning_of, meaning_ends, meaning_concepts):
+    """Refuse arrays that do not fit each other: nothing below looks again."""
+    if len(bounds) < 2 or bounds[0] or bounds.max() != n_terms or (np.diff(bounds) < 0).any():
+        raise ValueError(f"bounds are not those of blocks of {n_terms} terms")
+    n = len(meaning_ends)
+    if len(meaning_of) and not (0 <= meaning_of.min() and meaning_of.max() < n):
+        raise ValueError(f"a phrase has none of the {n} meanings")
+    if n and (meaning_ends[0] < 0 or (np.diff(meaning_ends) < 0).any()):
+        raise ValueError("the ends of meanings are not in order")
+    if (meaning_ends[n - 1] if n else 0) != len(meaning_concepts):
+        raise ValueError("the concepts of meanings do not add up")
+    if len(meaning_concepts) and not (
+        bounds[1] <= meaning_concepts.min() and meaning_concepts.max() < n_terms
+    ):
+        raise ValueError("a meaning has a concept that is none of the terms")
 
 
 cdef void _give_back(Scratch* scratch) noexcept:

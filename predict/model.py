@@ -407,6 +407,7 @@ def _checked_blocks(value: Any, terms: Sequence[str]) -> dict[str, int]:
         not isinstance(value, dict)
         or WORDS not in value
         or not all(type(size) is int and size >= 0 for size in value.values())
+        or any(":" in name for name in value)
         or sum(value.values()) != len(terms)
     ):
         raise _Damaged("its blocks of terms do not add up")

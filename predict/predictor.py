@@ -284,17 +284,21 @@ class Predictor:
         waiting: deque[Future[list[Prediction]]] = deque()
         with ThreadPoolExecutor(jobs) as pool:
             try:
-                for chunk in chunks:
+                while True:
+                    try:
+                        chunk = next(chunks, [])
+                    except Exception:
+                        # What the source gave before is answered all the same.
+                        while waiting:
+                            yield from waiting.popleft().result()
+                        raise
+                    if not chunk:
+                        break
                     waiting.append(pool.submit(self._predictions, chunk))
                     while waiting and (len(waiting) > 2 * jobs or waiting[0].done()):
                         yield from waiting.popleft().result()
                 while waiting:
                     yield from waiting.popleft().result()
-            except Exception:
-                # The source broke off; what it gave before is answered all the same.
-                while waiting:
-                    yield from waiting.popleft().result()
-                raise
             finally:
                 for future in waiting:
                     future.cancel()
@@ -376,7 +380,7 @@ class Predictor:
         self, probabilities: NDArray[np.float64], ids: Sequence[str]
     ) -> list[Prediction]:
         """Say which labels rows of probabilities give."""
-        raised = probabilities
+        raised = probabilities.copy()
         over = (probabilities >= self._thresholds) & (probabilities > 0.0)
         for head, rule in self._rules:
             if not rule.plain:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,8 @@ def test_hierarchy_is_trained_and_predicted() -> None:
     assert set(labels) == {"money", "money/markets", "money/markets/bonds"}
     scores = found.scores["desk"]
     assert scores["money"] >= scores["money/markets"] >= scores["money/markets/bonds"]
+    for why in predictor.explain("The auction of gilts and their yield"):
+        # An explanation gives the label's own probability, not a raised one.
+        own = 1 / (1 + math.exp(-(why.slope * why.decision + why.offset)))
+        assert why.score == pytest.approx(own)
+        assert why.score <= scores[why.label] + 1e-9

@@ -143,6 +143,15 @@ def test_card_that_does_not_fit_is_refused(
         Model.load(model_file)
 
 
+def test_kind_of_concepts_with_a_colon_is_refused(model_file: Path) -> None:
+    # "a:b:c" would be of the kind "a" by its name and of "a:b" by its block.
+    arrays, card = parts(model_file)
+    card["blocks"] |= {"a:b": 0}
+    rewrite(model_file, arrays, card)
+    with pytest.raises(ModelError, match="blocks of terms do not add up"):
+        Model.load(model_file)
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,8 @@ def test_capitals_are_asked_for_alike(ours: TermCounter, text: str) -> None:
 
 @compiled
 @pytest.mark.parametrize(
-    "settings", [{"ngrams": 1}, {"title_weight": 1.5}, {"lead_words": 3}]
+    "settings",
+    [{"ngrams": 1}, {"title_weight": 1.5}, {"lead_words": 3}, {"lead_weight": 3.7}],
 )
 def test_settings_are_kept(settings: dict[str, Any]) -> None:
     text = "South Sudan, turkey in the US. " * 20
@@ -210,6 +211,61 @@ def test_vocabulary_that_cannot_be_held_is_left_to_python() -> None:
 
 
 @compiled
+@pytest.mark.parametrize(
+    "settings", [{"title_weight": 0}, {"lead_weight": 0}, {"title_weight": -1}]
+)
+def test_weights_that_make_a_count_vanish_are_left_to_python(
+    settings: dict[str, Any],
+) -> None:
+    counter = counter_of(**settings)
+    assert counter.scan is None
+    assert_alike(counter, Article("South Sudan", "turkey " * 1000))
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("bounds", [0, 1, 5_000_000], "blocks of 2 terms"),
+        ("bounds", [0, 2, 1], "blocks of 2 terms"),
+        ("meaning_of", [1], "none of the 1 meanings"),
+        ("meaning_of", [-1], "none of the 1 meanings"),
+        ("meaning_ends", [7], "do not add up"),
+        ("meaning_concepts", [50_000_000], "none of the terms"),
+        ("meaning_concepts", [0], "none of the terms"),  # a word
+        ("idf", np.ones(1), "not of this vocabulary"),
+        ("phrases", "foo\nbar", "more phrases than meanings"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(name: str, value: Any, said: str) -> None:
+    from dateline.predict._scan import Scan
+
+    arguments: dict[str, Any] = {
+        "terms": ["word", "k:a"],
+        "bounds": [0, 1, 2],
+        "phrases": "foo",
+        "meaning_of": [0],
+        "meaning_ends": [1],
+        "meaning_concepts": [1],
+        "uncapitalised": (),
+        "settings": TermSettings(),
+        "idf": np.ones(2),
+        "weights": np.ones((2, 3)),
+        "bias": np.ones(3),
+    }
+    found = Scan(**arguments).count("", "word foo")
+    assert found is not None and found[0].tolist() == [0, 1]
+    with pytest.raises(ValueError, match=said):
+        Scan(**arguments | {name: value})
+
+
+@compiled
+def test_strings_of_other_classes_are_strings(ours: TermCounter) -> None:
+    assert_alike(ours, Article(np.str_("South Sudan"), np.str_("turkey")))
+    assert_alike(ours, Article(np.str_("İzmir"), np.str_("turkey")))
+
+
+@compiled
 def test_the_default_model_can_be_held() -> None:
     assert "scan compiled" in repr(Predictor.load())
 
@@ -290,6 +346,27 @@ def test_what_came_before_a_broken_source_is_answered(model: Model, jobs: int) -
         while True:
             answers.append(next(stream))
     assert len(answers) == 70
+
+
+def test_after_what_fails_nothing_is_answered(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = Predictor(model)
+    real = predictor._predictions
+
+    def failing(articles: Sequence[Article]) -> list[Prediction]:
+        if any(article.id == "70" for article in articles):
+            raise MemoryError
+        return real(articles)
+
+    monkeypatch.setattr(predictor, "_predictions", failing)
+    answers: list[Prediction] = []
+    articles = [Article("Oslo", id=str(n)) for n in range(300)]
+    stream = predictor.predict_many(articles, jobs=2)
+    with pytest.raises(MemoryError):
+        while True:
+            answers.append(next(stream))
+    assert [a.id for a in answers] == [str(n) for n in range(64)]
 
 
 def test_stream_without_end_is_answered_as_it_comes(model: Model) -> None:
