@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dateline.labels import Lexicon, Sample, Taxonomy
@@ -106,6 +107,7 @@ TEXT = ANY_TEXT | OUR_TEXT
 
 
 @compiled
+@hypothesis_settings(deadline=None)
 @given(title=TEXT, text=TEXT)
 def test_counts_are_those_of_the_definition(title: str, text: str) -> None:
     assert_alike(counter_of(), Article(text, title))
@@ -173,6 +175,7 @@ def test_characters_that_are_not_for_it_are_passed_back(
 
 
 @compiled
+@hypothesis_settings(deadline=None)
 @given(texts=st.lists(st.tuples(TEXT, TEXT), max_size=5))
 def test_scores_are_those_of_weigh(texts: list[tuple[str, str]]) -> None:
     counter = counter_of()
