@@ -195,7 +195,11 @@ def plot(paths: Sequence[Path], target: Path) -> None:
     matplotlib.use("svg")
     from matplotlib import pyplot
 
-    matplotlib.rcParams |= {"svg.hashsalt": "few labels", "font.size": 9}
+    matplotlib.rcParams |= {
+        "svg.hashsalt": "few labels",
+        "svg.fonttype": "none",  # text stays text
+        "font.size": 9,
+    }
     found = cells_of(paths)
     files = sorted({file for file, _ in found})
     figure, panels = pyplot.subplots(

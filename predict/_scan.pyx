@@ -105,7 +105,7 @@ cdef enum:
 
 cdef enum:
     END = -1
-    NO_PHRASE = -2  # a run of words that only begins phrases
+    NO_PHRASE = -2  # of a slot that was only just taken
 
 cdef enum:
     MOST_BLOCKS = 64
@@ -171,7 +171,6 @@ cdef struct Table:
     uint64_t mask
     uint64_t* marks  # a Bloom filter of two bits a cell: most lookups end here
     uint64_t cells_mask
-    Py_ssize_t used
 
 
 # What the marks say of a run of words.
@@ -211,7 +210,6 @@ cdef struct Scratch:
     Py_ssize_t runs_room
     bint changes
     bint special
-    bint no_memory
     Py_ssize_t[MOST_BLOCKS] free_from
     double[MOST_BLOCKS] squares
     double[MOST_BLOCKS] totals
@@ -252,7 +250,6 @@ cdef int _table_init(Table* table, Py_ssize_t n) except -1:
     table.mask = size - 1
     table.cells_mask = size * 2 - 1
     table.marks = <uint64_t*>dateline_zeroed(size // 2)
-    table.used = 0
     if table.slots == NULL or table.marks == NULL:
         raise MemoryError
     return 0
@@ -290,7 +287,6 @@ cdef Slot* _added(Table* table, uint64_t hash) except NULL:
     if slot.hash == 0:
         slot.hash = hash
         slot.value = NO_PHRASE
-        table.used += 1
     return slot
 
 
