@@ -24,50 +24,14 @@ import math
 
 import numpy as np
 
-cdef extern from "Python.h":
-    int PyUnicode_KIND(object text)
-    void* PyUnicode_DATA(object text)
-    Py_ssize_t PyUnicode_GET_LENGTH(object text)
-    uint32_t Py_UNICODE_TOLOWER(uint32_t char) nogil
-    int Py_UNICODE_ISALNUM(uint32_t char) nogil
-    int Py_UNICODE_ISUPPER(uint32_t char) nogil
-    int Py_UNICODE_ISLOWER(uint32_t char) nogil
-    int Py_UNICODE_ISTITLE(uint32_t char) nogil
+include "_tables.pxi"
+include "_tokens.pxi"
 
 cdef extern from *:
     """
-    #if defined(__GNUC__)
-    #define dateline_prefetch(address) __builtin_prefetch(address)
-    #else
-    #define dateline_prefetch(address) ((void)(address))
-    #endif
-
     #if defined(_MSC_VER)
     #define restrict __restrict
     #endif
-
-    #include <stdlib.h>
-    #include <string.h>
-    #if defined(__linux__)
-    #include <sys/mman.h>
-    #endif
-
-    /* Zeroed memory; a large piece in large pages, where the system has them: looking
-       something up at random in small ones costs a page walk besides. */
-    static void *dateline_zeroed(size_t bytes)
-    {
-    #if defined(__linux__) && defined(MADV_HUGEPAGE)
-        const size_t page = (size_t)1 << 21;
-        if (bytes >= page) {
-            void *found = NULL;
-            bytes = (bytes + page - 1) & ~(page - 1);
-            if (posix_memalign(&found, page, bytes)) return NULL;
-            madvise(found, bytes, MADV_HUGEPAGE);
-            return memset(found, 0, bytes);
-        }
-    #endif
-        return calloc(1, bytes ? bytes : 1);
-    }
 
     #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
     __attribute__((target_clones("avx2", "default")))
@@ -78,23 +42,7 @@ cdef extern from *:
         for (Py_ssize_t i = 0; i < n; i++) sums[i] += weight * (double)row[i];
     }
     """
-    void dateline_prefetch(const void* address) nogil
-    void* dateline_zeroed(size_t bytes) nogil
     void dateline_add(double* sums, const float* row, double weight, Py_ssize_t n) nogil
-
-# What a character is.
-cdef enum:
-    WORD = 1  # part of a token
-    UPPER = 2
-    NOT_UPPER = 4  # lower or title case: str.isupper() is False of a token with it
-    CHANGES = 8  # its lower case is another character
-    SPECIAL = 16  # its lower case is not one character, or depends on others
-
-# What a token is.
-cdef enum:
-    ONE_LETTER = 1
-    CAPITAL = 2  # its first character is upper case
-    CAPITALS = 4  # str.isupper()
 
 # What a phrase asks of the token in each place, two bits a place, and more.
 cdef enum:
@@ -104,86 +52,8 @@ cdef enum:
     MOST_WORDS = 7
 
 cdef enum:
-    END = -1
-    NO_PHRASE = -2  # of a slot that was only just taken
-
-cdef enum:
-    MOST_BLOCKS = 64
     MOST_MEANINGS = 1 << 16
-    MOST_PROBES = 256
-    MOST_TOKENS = 0x7FFFFFFF
     FLOATS_A_LINE = 16  # of the cache
-    KEPT_TOKENS = 1 << 16  # a scratch for longer articles is given back to the system
-
-cdef enum:
-    BASIC = 0x10000
-    LOWER = 0x1FFFFF  # the bits of an entry that are its lower-cased character
-    CLASS = 24  # what it is stands above them
-
-cdef uint32_t[BASIC] _known
-
-
-cdef uint32_t _classified(uint32_t char) noexcept nogil:
-    """What a character is, above what it is in lower case."""
-    cdef uint32_t found = 0
-    if Py_UNICODE_ISALNUM(char) or char == c"_":
-        found |= WORD
-    if Py_UNICODE_ISUPPER(char):
-        found |= UPPER
-    if Py_UNICODE_ISLOWER(char) or Py_UNICODE_ISTITLE(char):
-        found |= NOT_UPPER
-    if Py_UNICODE_TOLOWER(char) != char:
-        found |= CHANGES
-    if char == 0x130 or char == 0x3A3:
-        found |= SPECIAL | CHANGES
-    return found << CLASS | Py_UNICODE_TOLOWER(char)
-
-
-cdef void _fill_table() noexcept nogil:
-    cdef uint32_t char
-    for char in range(<uint32_t>BASIC):
-        _known[char] = _classified(char)
-
-
-_fill_table()
-
-
-cdef struct Token:
-    uint64_t hash
-    uint32_t flags
-
-
-cdef struct Text:
-    const void* data
-    Py_ssize_t length
-    int kind
-
-
-cdef struct Slot:
-    uint64_t hash  # 0: empty
-    int32_t value  # a word's number; a phrase's next spelling, END or NO_PHRASE
-    uint16_t meaning  # of a phrase, so that most need no second look
-    uint16_t asks
-
-
-cdef struct Table:
-    Slot* slots
-    uint64_t mask
-    uint64_t* marks  # a Bloom filter of two bits a cell: most lookups end here
-    uint64_t cells_mask
-
-
-# What the marks say of a run of words.
-cdef enum:
-    THERE = 1  # it has a slot that is worth looking at
-    GOES_ON = 2  # longer phrases begin with it
-
-
-cdef struct Run:
-    uint64_t hash
-    int32_t first  # token
-    int32_t words
-
 
 cdef struct Line:
     uint64_t hash
@@ -196,220 +66,6 @@ cdef struct Spelling:
     int32_t next  # another spelling of the same words, or END
     uint16_t meaning
     uint16_t asks
-
-
-cdef struct Scratch:
-    double* counts
-    int32_t* touched
-    Py_ssize_t n_touched
-    Token* tokens
-    uint64_t* looked_up  # two for each token
-    Py_ssize_t room
-    Run* runs
-    Py_ssize_t n_runs
-    Py_ssize_t runs_room
-    bint changes
-    bint special
-    Py_ssize_t[MOST_BLOCKS] free_from
-    double[MOST_BLOCKS] squares
-    double[MOST_BLOCKS] totals
-    Scratch* next
-
-
-cdef inline uint64_t _mixed(uint64_t x) noexcept nogil:
-    x ^= x >> 32
-    x *= <uint64_t>0xD6E8FEB86659FD93
-    x ^= x >> 32
-    return x
-
-
-cdef inline uint64_t _begun() noexcept nogil:
-    return <uint64_t>0x9E3779B97F4A7C15
-
-
-cdef inline uint64_t _fed(uint64_t hash, uint32_t char) noexcept nogil:
-    return (hash ^ char) * <uint64_t>0x9FB21C651E98DF25
-
-
-cdef inline uint64_t _ended(uint64_t hash) noexcept nogil:
-    hash = _mixed(hash)
-    return hash if hash else 1
-
-
-cdef inline uint64_t _joined(uint64_t first, uint64_t then) noexcept nogil:
-    """The hash of a run of words and one more."""
-    cdef uint64_t hash = _mixed((first ^ (first >> 29)) * <uint64_t>0xBF58476D1CE4E5B9 + then)
-    return hash if hash else 1
-
-
-cdef int _table_init(Table* table, Py_ssize_t n) except -1:
-    cdef uint64_t size = 16
-    while size < <uint64_t>n * 2:
-        size *= 2
-    table.slots = <Slot*>dateline_zeroed(size * sizeof(Slot))
-    table.mask = size - 1
-    table.cells_mask = size * 2 - 1
-    table.marks = <uint64_t*>dateline_zeroed(size // 2)
-    if table.slots == NULL or table.marks == NULL:
-        raise MemoryError
-    return 0
-
-
-cdef inline const uint64_t* _cell(const Table* table, uint64_t hash) noexcept nogil:
-    return &table.marks[((hash >> 20) & table.cells_mask) >> 5]
-
-
-cdef inline uint64_t _marks(const Table* table, uint64_t hash) noexcept nogil:
-    return (_cell(table, hash)[0] >> (((hash >> 20) & 31) * 2)) & 3
-
-
-cdef inline void _mark(Table* table, uint64_t hash, uint64_t marks) noexcept nogil:
-    table.marks[((hash >> 20) & table.cells_mask) >> 5] |= marks << (((hash >> 20) & 31) * 2)
-
-
-cdef inline Slot* _slot(const Table* table, uint64_t hash) noexcept nogil:
-    """The slot that holds a hash, or the empty one where it would be."""
-    cdef uint64_t at = hash & table.mask
-    while table.slots[at].hash != 0 and table.slots[at].hash != hash:
-        at = (at + 1) & table.mask
-    return &table.slots[at]
-
-
-cdef Slot* _added(Table* table, uint64_t hash) except NULL:
-    cdef uint64_t at = hash & table.mask
-    cdef int probes = 0
-    while table.slots[at].hash != 0 and table.slots[at].hash != hash:
-        at = (at + 1) & table.mask
-        probes += 1
-        if probes == MOST_PROBES:  # chance makes no such crowd
-            raise CannotHold("a crowd of terms in one place")
-    cdef Slot* slot = &table.slots[at]
-    if slot.hash == 0:
-        slot.hash = hash
-        slot.value = NO_PHRASE
-    return slot
-
-
-cdef inline uint32_t _char(const void* data, int kind, Py_ssize_t at) noexcept nogil:
-    if kind == 1:
-        return (<const uint8_t*>data)[at]
-    if kind == 2:
-        return (<const uint16_t*>data)[at]
-    return (<const uint32_t*>data)[at]
-
-
-ctypedef fused Char:
-    uint8_t
-    uint16_t
-    uint32_t
-
-
-cdef bint _grow(Scratch* scratch) noexcept nogil:
-    cdef Py_ssize_t room = 2 * scratch.room
-    cdef Token* tokens = <Token*>realloc(scratch.tokens, room * sizeof(Token))
-    if tokens == NULL:
-        return False
-    scratch.tokens = tokens
-    cdef uint64_t* looked_up = <uint64_t*>realloc(scratch.looked_up, 2 * room * sizeof(uint64_t))
-    if looked_up == NULL:
-        return False
-    scratch.looked_up = looked_up
-    scratch.room = room
-    return True
-
-
-cdef inline bint _noted(Scratch* scratch, uint64_t hash, Py_ssize_t first, int words) noexcept nogil:
-    """Note a run that may be a phrase; False where memory is short."""
-    cdef Run* runs
-    if scratch.n_runs == scratch.runs_room:
-        runs = <Run*>realloc(scratch.runs, 2 * scratch.runs_room * sizeof(Run))
-        if runs == NULL:
-            return False
-        scratch.runs = runs
-        scratch.runs_room *= 2
-    scratch.runs[scratch.n_runs].hash = hash
-    scratch.runs[scratch.n_runs].first = <int32_t>first
-    scratch.runs[scratch.n_runs].words = words
-    scratch.n_runs += 1
-    return True
-
-
-cdef inline uint32_t _entry(Char char) noexcept nogil:
-    if Char is uint32_t:
-        return _known[char] if char < BASIC else _classified(char)
-    else:
-        return _known[char]
-
-
-cdef Py_ssize_t _tokens_of(const Char* text, Py_ssize_t length, Scratch* scratch) noexcept nogil:
-    """Split a text; give the number of tokens, or -1 where memory is short."""
-    cdef const Char* at = text
-    cdef const Char* end = text + length
-    cdef const Char* start
-    cdef Py_ssize_t n = 0
-    cdef uint32_t entry = 0, first, inside, outside = 0, every = 0, flags
-    cdef uint64_t hash
-    while True:
-        while at < end:
-            entry = _entry(at[0])
-            if entry & <uint32_t>WORD << CLASS:
-                break
-            outside |= entry
-            at += 1
-        if at == end:
-            break
-        if n == scratch.room:
-            if n > MOST_TOKENS // 2 or not _grow(scratch):
-                return -1
-        start = at
-        first = entry
-        inside = 0
-        hash = _begun()
-        while True:
-            inside |= entry
-            hash = _fed(hash, entry & LOWER)
-            at += 1
-            if at == end:
-                break
-            entry = _entry(at[0])
-            if not entry & <uint32_t>WORD << CLASS:
-                break
-        every |= inside
-        flags = CAPITAL if first & <uint32_t>UPPER << CLASS else 0
-        if at == start + 1:
-            flags |= ONE_LETTER
-            if flags & CAPITAL:
-                flags |= CAPITALS
-        elif inside & <uint32_t>UPPER << CLASS and not inside & <uint32_t>NOT_UPPER << CLASS:
-            flags |= CAPITALS
-        scratch.tokens[n].hash = _ended(hash)
-        scratch.tokens[n].flags = flags
-        n += 1
-    every |= outside
-    if every & <uint32_t>CHANGES << CLASS:
-        scratch.changes = True
-    if every & <uint32_t>SPECIAL << CLASS:
-        scratch.special = True
-    return n
-
-
-cdef Py_ssize_t _split(const Text* text, Scratch* scratch) noexcept nogil:
-    if text.kind == 1:
-        return _tokens_of(<const uint8_t*>text.data, text.length, scratch)
-    if text.kind == 2:
-        return _tokens_of(<const uint16_t*>text.data, text.length, scratch)
-    return _tokens_of(<const uint32_t*>text.data, text.length, scratch)
-
-
-cdef inline void _count(Scratch* scratch, int32_t term, double amount) noexcept nogil:
-    # Without a branch: whether a term was met before is anyone's guess.
-    scratch.touched[scratch.n_touched] = term
-    scratch.n_touched += scratch.counts[term] == 0.0
-    scratch.counts[term] += amount
-
-
-class CannotHold(Exception):
-    """The vocabulary is for the definition in Python."""
 
 
 cdef class Scan:
@@ -996,32 +652,3 @@ def _check(n_terms, bounds, meaning_of, meaning_ends, meaning_concepts):
         bounds[1] <= meaning_concepts.min() and meaning_concepts.max() < n_terms
     ):
         raise ValueError("a meaning has a concept that is none of the terms")
-
-
-cdef void _give_back(Scratch* scratch) noexcept:
-    free(scratch.tokens)
-    free(scratch.looked_up)
-    free(scratch.runs)
-    free(scratch.counts)
-    free(scratch.touched)
-    free(scratch)
-
-
-cdef int _text(object field, Text* text) except -1:
-    if not PyUnicode_Check(field):
-        raise TypeError(f"expected a string, found {type(field).__name__}")
-    text.data = PyUnicode_DATA(field)
-    text.length = PyUnicode_GET_LENGTH(field)
-    text.kind = PyUnicode_KIND(field)
-    return 0
-
-
-cdef uint64_t _hash_of(str word) except? 0:
-    """The hash of a token that is in lower case already."""
-    cdef uint64_t hash = _begun()
-    cdef Py_ssize_t i
-    cdef const void* data = PyUnicode_DATA(word)
-    cdef int kind = PyUnicode_KIND(word)
-    for i in range(PyUnicode_GET_LENGTH(word)):
-        hash = _fed(hash, _char(data, kind, i))
-    return _ended(hash)
