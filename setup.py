@@ -12,6 +12,8 @@ extensions = cythonize(
         Extension(
             "dateline.predict._scan",
             ["predict/_scan.pyx"],
+            include_dirs=["predict"],
+            depends=["predict/_kernels.h"],
             # Contracted sums would round otherwise than the definition's.
             extra_compile_args=["-O3", "-ffp-contract=off"],
         )

@@ -3,7 +3,8 @@
 from .articles import Article
 from .model import FORMAT_VERSION, Model, ModelError
 from .phrases import PhraseTable
-from .predictor import Evidence, Explanation, Prediction, Predictor, Scored
+from .predictions import Evidence, Explanation, Prediction, Scored
+from .predictor import Predictor
 from .terms import Span, TermScanner, TermSettings
 
 __all__ = [

@@ -7,6 +7,8 @@ from .terms import TermSettings
 
 class CannotHold(Exception): ...
 
+def count_tokens(texts: Sequence[str]) -> int: ...
+
 class Scan:
     def __init__(
         self,

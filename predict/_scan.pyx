@@ -2,23 +2,28 @@
 # cython: initializedcheck=False
 """The scan of ``terms`` and ``phrases``, compiled: text to terms to linear scores.
 
-One pass over the text's own buffer makes tokens, each a 64-bit hash of its lower-cased
-characters; words, pairs of words and phrases of the lexicon are looked up by combined
-hashes in open-addressing tables. What comes out is what ``TermScanner.count`` and
-``weigh`` give, which stay the definition: tests hold the two against each other.
+A text's own buffer is lower-cased and cut into tokens, each a 64-bit hash of its
+lower-cased characters; words, pairs of words and phrases of the lexicon are looked up
+by combined hashes in one open-addressing table. What comes out is what
+``TermScanner.count`` and ``weigh`` give, which stay the definition: tests hold the two
+against each other.
+
+What decides the speed is to wait for nothing: all that may be there is collected
+without branches, sent for, and only then looked at. See ``docs/speed.md``.
 
 Two characters are not lower-cased one by one, U+0130 and U+03A3: an article with one
-of them is passed back, to be scanned by the definition itself. Two strings could share
-a hash: of a million terms once in some 10^7 models, which then stay with Python; and a
-token is taken for a term that it is not in one of some 10^10 articles. The hash is no
-secret: a text can be made whose words are taken for others.
+of them is passed back, to be scanned by the definition itself, and so is one of two
+billion characters. Two strings could share a hash: of a million terms once in some
+10^7 models, which then stay with Python; and a token is taken for a term that it is
+not in one of some 10^10 articles. The hash is no secret: a text can be made whose
+words are taken for others.
 """
 
 from cpython.unicode cimport PyUnicode_Check
 from libc.math cimport exp, log, pow, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
 import math
 
@@ -26,46 +31,77 @@ import numpy as np
 
 include "_tables.pxi"
 include "_tokens.pxi"
+include "_building.pxi"
 
-cdef extern from *:
-    """
-    #if defined(_MSC_VER)
-    #define restrict __restrict
-    #endif
-
-    #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-    __attribute__((target_clones("avx2", "default")))
-    #endif
-    static void dateline_add(
-        double *restrict sums, const float *restrict row, double weight, Py_ssize_t n)
-    {
-        for (Py_ssize_t i = 0; i < n; i++) sums[i] += weight * (double)row[i];
-    }
-    """
-    void dateline_add(double* sums, const float* row, double weight, Py_ssize_t n) nogil
-
-# What a phrase asks of the token in each place, two bits a place, and more.
-cdef enum:
-    ASKS_CAPITAL = 1
-    ASKS_CAPITALS = 2
-    NOT_CASELESS = 1 << 15
-    MOST_WORDS = 7
+cdef extern from "_kernels.h":
+    enum: DATELINE_LANES
+    int dateline_reads_half() nogil
+    void dateline_sums(double*, Py_ssize_t, const float*, const int32_t*, const double*, Py_ssize_t) nogil
+    void dateline_sums_half(double*, Py_ssize_t, const uint16_t*, const int32_t*, const double*, Py_ssize_t) nogil
 
 cdef enum:
-    MOST_MEANINGS = 1 << 16
-    FLOATS_A_LINE = 16  # of the cache
-
-cdef struct Line:
-    uint64_t hash
-    Py_ssize_t begin
-    Py_ssize_t end
-    uint16_t asks
+    MOST_BLOCKS = 64  # of terms
+    MOST_MEANINGS = 0xFFFF
+    LEADS = 4096  # tokens whose weight at the head of a text is kept
+    LOGS = 256  # counts whose logarithm is kept
 
 
-cdef struct Spelling:
-    int32_t next  # another spelling of the same words, or END
-    uint16_t meaning
-    uint16_t asks
+cdef struct Concept:
+    int32_t number  # its term, less the number of words
+    int32_t block
+
+
+# What an article is scanned in, of which each thread has its own. Words are numbered
+# from 1: what is no word counts as 0, which saves asking.
+cdef struct Scratch:
+    Field title
+    Field text
+    Tokens tokens
+    uint32_t* words  # how often each was met; 1 + number of words
+    double* concepts  # what each was counted as
+    int32_t* touched  # the words of this article, in the order in which they came
+    int32_t* told  # likewise the concepts
+    Py_ssize_t n_touched
+    Py_ssize_t n_told
+    int32_t* terms  # all of them, and what they weigh
+    double* weights
+    int32_t[ROOM] single  # tokens that may be words or phrases
+    int32_t[ROOM] paired  # first tokens of pairs that may be
+    int32_t[ROOM] going  # first tokens of runs that may go on
+    uint64_t[ROOM] pairs  # hashes of each token with the next
+    uint64_t[ROOM] runs  # hashes of the runs that may go on
+    uint8_t[ROOM] lengths  # of the phrases that begin at a token, a bit each
+    int32_t[ROOM] firsts  # tokens at which phrases begin
+    Py_ssize_t[MOST_BLOCKS] free_from
+    Py_ssize_t all_free_from
+    double[MOST_BLOCKS] squares
+    double[MOST_BLOCKS] totals
+    Scratch* next
+
+
+cdef void _scratch_free(Scratch* scratch) noexcept:
+    _field_free(&scratch.title)
+    _field_free(&scratch.text)
+    free(scratch.words)
+    free(scratch.concepts)
+    free(scratch.touched)
+    free(scratch.told)
+    free(scratch.terms)
+    free(scratch.weights)
+    free(scratch)
+
+
+cdef inline void _count_word(Scratch* scratch, uint32_t word) noexcept nogil:
+    # Without a branch: whether a word was met before is anyone's guess.
+    scratch.touched[scratch.n_touched] = <int32_t>word
+    scratch.n_touched += scratch.words[word] == 0
+    scratch.words[word] += 1
+
+
+cdef inline void _count_concept(Scratch* scratch, int32_t concept, double amount) noexcept nogil:
+    scratch.told[scratch.n_told] = concept
+    scratch.n_told += scratch.concepts[concept] == 0.0
+    scratch.concepts[concept] += amount
 
 
 cdef class Scan:
@@ -101,19 +137,20 @@ cdef class Scan:
         If the arrays do not fit each other.
     """
 
-    cdef Table words
-    cdef Table runs
-    cdef Spelling* spellings  # all but the first of each run of words
-    cdef object _keep
-    cdef const int32_t* meaning_ends
-    cdef const int32_t* meaning_concepts
+    cdef Table table
+    cdef uint32_t* meaning_ends  # the first is 0, so that those of a meaning are two
+    cdef Concept* concepts
     cdef uint8_t* block_of
-    cdef const double* idf
-    cdef float* weights
-    cdef const double* bias
+    cdef double* idf
+    cdef float* rows  # of weights
+    cdef uint16_t* half_rows  # of weights, where the processor reads them
+    cdef double* bias
+    cdef double[LEADS] leads
+    cdef double[LOGS] logs
     cdef Py_ssize_t n_terms
     cdef Py_ssize_t n_words
     cdef Py_ssize_t n_labels
+    cdef Py_ssize_t stride  # of rows
     cdef int n_blocks
     cdef bint pairs
     cdef double title_weight
@@ -132,6 +169,7 @@ cdef class Scan:
         meaning_of = np.asarray(meaning_of)
         meaning_ends = np.asarray(meaning_ends)
         meaning_concepts = np.asarray(meaning_concepts)
+        weights = np.asarray(weights)
         _check(len(terms), bounds, meaning_of, meaning_ends, meaning_concepts)
         for weight in (settings.title_weight, settings.lead_weight, settings.lead_words):
             if not 0.0 < weight < math.inf:  # a term that was met must have a count
@@ -139,191 +177,68 @@ cdef class Scan:
         self.n_terms = len(terms)
         self.n_words = bounds[1]
         self.n_blocks = len(bounds) - 1
+        self.n_labels = len(bias)
         if self.n_blocks > MOST_BLOCKS:
             raise CannotHold(f"{self.n_blocks} blocks of terms, at most {MOST_BLOCKS}")
+        if len(meaning_ends) > MOST_MEANINGS:
+            raise CannotHold(f"{len(meaning_ends)} meanings, at most {MOST_MEANINGS}")
+        if weights.shape != (self.n_terms, self.n_labels) or len(idf) != self.n_terms:
+            raise ValueError("weights and idf are not of this vocabulary")
         self.pairs = settings.ngrams > 1
         self.title_weight = settings.title_weight
         self.lead_weight = settings.lead_weight
         self.lead_words = settings.lead_words
         self.concept_power = settings.concept_power
         self.half_density = settings.half_density
-        self.block_of = <uint8_t*>malloc(max(1, self.n_terms))
-        if self.block_of == NULL:
-            raise MemoryError
-        for block in range(self.n_blocks):
-            for i in range(bounds[block], bounds[block + 1]):
-                self.block_of[i] = block
-        self._learn_words(terms)
-        if len(meaning_ends) > MOST_MEANINGS:
-            raise CannotHold(f"{len(meaning_ends)} meanings, at most {MOST_MEANINGS}")
-        cdef const uint16_t[::1] means = np.ascontiguousarray(meaning_of, dtype=np.uint16)
-        self._learn_phrases(phrases, means, {_hash_of(word) for word in uncapitalised})
-        arrays = (
-            np.ascontiguousarray(meaning_ends, dtype=np.int32),
-            np.ascontiguousarray(meaning_concepts, dtype=np.int32),
-            np.ascontiguousarray(idf, dtype=np.float64),
-            np.ascontiguousarray(weights, dtype=np.float32),
-            np.ascontiguousarray(bias, dtype=np.float64),
+        for i in range(LEADS):
+            self.leads[i] = self._lead(i)
+        for i in range(1, LOGS):
+            self.logs[i] = 1.0 + log(<double>i)
+        self.block_of = <uint8_t*>_copied(
+            np.repeat(np.arange(self.n_blocks), np.diff(bounds)).astype(np.uint8)
         )
-        self._keep = arrays[:3] + arrays[4:]
-        self.n_labels = len(bias)
-        if arrays[3].shape != (self.n_terms, self.n_labels) or len(idf) != self.n_terms:
-            raise ValueError("weights and idf are not of this vocabulary")
-        self.meaning_ends = <const int32_t*><size_t>arrays[0].ctypes.data
-        self.meaning_concepts = <const int32_t*><size_t>arrays[1].ctypes.data
-        self.idf = <const double*><size_t>arrays[2].ctypes.data
-        self.weights = <float*>dateline_zeroed(arrays[3].nbytes)
-        if self.weights == NULL:
-            raise MemoryError
-        memcpy(self.weights, <const void*><size_t>arrays[3].ctypes.data, arrays[3].nbytes)
-        self.bias = <const double*><size_t>arrays[4].ctypes.data
+        self.meaning_ends = <uint32_t*>_copied(
+            np.concatenate([[0], meaning_ends]).astype(np.uint32)
+        )
+        concepts = np.empty((len(meaning_concepts), 2), dtype=np.int32)
+        concepts[:, 0] = meaning_concepts - self.n_words
+        concepts[:, 1] = np.searchsorted(bounds, meaning_concepts, side="right") - 1
+        self.concepts = <Concept*>_copied(concepts)
+        self.idf = <double*>_copied(np.asarray(idf, dtype=np.float64))
+        self.bias = <double*>_copied(np.asarray(bias, dtype=np.float64))
+        self._keep_rows(weights)
+        cdef const uint16_t[::1] means = np.ascontiguousarray(meaning_of, dtype=np.uint16)
+        words = "\n".join(terms[: self.n_words])
+        _learn(
+            &self.table, words, self.n_words, phrases, means,
+            {_hash_of(word) for word in uncapitalised},
+        )
+
+    cdef int _keep_rows(self, weights) except -1:
+        if weights.dtype == np.float16 and dateline_reads_half():
+            self.stride = (self.n_labels + DATELINE_LANES - 1) // DATELINE_LANES * DATELINE_LANES
+            rows = np.zeros((self.n_terms, self.stride), dtype=np.float16)
+            rows[:, : self.n_labels] = weights
+            self.half_rows = <uint16_t*>_copied(rows)
+        else:
+            self.stride = self.n_labels
+            self.rows = <float*>_copied(np.asarray(weights, dtype=np.float32))
+        return 0
 
     def __dealloc__(self):
         cdef Scratch* scratch
         while self.pool != NULL:
             scratch = self.pool
             self.pool = scratch.next
-            _give_back(scratch)
-        free(self.words.slots)
-        free(self.words.marks)
-        free(self.runs.slots)
-        free(self.runs.marks)
-        free(self.spellings)
-        free(self.weights)
+            _scratch_free(scratch)
+        _table_free(&self.table)
+        free(self.meaning_ends)
+        free(self.concepts)
         free(self.block_of)
-
-    cdef int _learn_words(self, terms) except -1:
-        cdef Py_ssize_t i
-        cdef Slot* slot
-        _table_init(&self.words, self.n_words)
-        for i in range(self.n_words):
-            first, space, second = terms[i].partition(" ")
-            hash = _hash_of(first)
-            if space:
-                hash = _joined(hash, _hash_of(second))
-            slot = _added(&self.words, hash)
-            if slot.value != NO_PHRASE:
-                raise CannotHold(f"{terms[i]!r} and another term share a hash")
-            slot.value = <int32_t>i
-            _mark(&self.words, hash, THERE)
-        return 0
-
-    cdef int _learn_phrases(self, str phrases, const uint16_t[::1] meaning_of, set uncapitalised) except -1:
-        """Read the lines of the table: a slot for each phrase, and marks for each run
-        of words that begins one."""
-        cdef Py_ssize_t n = len(meaning_of), phrase, ahead
-        cdef Slot* slot
-        cdef Spelling* more
-        cdef int32_t n_more = 0
-        cdef int32_t* first_of  # of each slot, the phrase that took it
-        cdef Line* lines
-        cdef Line* line
-        cdef Line* other
-        _table_init(&self.runs, n)
-        lines = <Line*>malloc(max(1, n) * sizeof(Line))
-        first_of = <int32_t*>malloc((self.runs.mask + 1) * sizeof(int32_t))
-        self.spellings = <Spelling*>dateline_zeroed(n * sizeof(Spelling))
-        try:
-            if lines == NULL or first_of == NULL or self.spellings == NULL:
-                raise MemoryError
-            self._read_lines(phrases, n, lines, uncapitalised)
-            for phrase in range(n):
-                ahead = phrase + 16  # the table is larger than the caches
-                if ahead < n:
-                    dateline_prefetch(&self.runs.slots[lines[ahead].hash & self.runs.mask])
-                line = &lines[phrase]
-                slot = _added(&self.runs, line.hash)
-                if slot.value == NO_PHRASE:
-                    first_of[slot - self.runs.slots] = <int32_t>phrase
-                    slot.value = END
-                    slot.meaning = meaning_of[phrase]
-                    slot.asks = line.asks
-                    continue
-                other = &lines[first_of[slot - self.runs.slots]]
-                written = phrases[line.begin : line.end]
-                if written.lower() != phrases[other.begin : other.end].lower():
-                    raise CannotHold(f"{written!r} and another phrase share a hash")
-                more = &self.spellings[n_more]
-                more.next = slot.value
-                more.meaning = meaning_of[phrase]
-                more.asks = line.asks
-                slot.value = n_more
-                n_more += 1
-        finally:
-            free(lines)
-            free(first_of)
-        return 0
-
-    cdef int _read_lines(self, str phrases, Py_ssize_t n, Line* lines, set uncapitalised) except -1:
-        """Hash each phrase, and see which capitals it asks for."""
-        cdef const void* written = PyUnicode_DATA(phrases)
-        cdef int kind = PyUnicode_KIND(phrases)
-        cdef Py_ssize_t length = PyUnicode_GET_LENGTH(phrases), at = 0, phrase, begin, start
-        cdef int place
-        cdef uint32_t char, entry, first, every, inside, asks
-        cdef uint64_t run, word
-        for phrase in range(n):
-            begin = at
-            place = 0
-            asks = 0
-            run = 0
-            every = 0
-            while True:
-                start = at
-                first = inside = 0
-                word = _begun()
-                while at < length:
-                    char = _char(written, kind, at)
-                    if char == c" " or char == c"\n":
-                        break
-                    entry = _known[char] if char < BASIC else _classified(char)
-                    if at == start:
-                        first = entry
-                    inside |= entry
-                    word = _fed(word, entry & LOWER)
-                    at += 1
-                every |= inside
-                if place < MOST_WORDS and first & <uint32_t>UPPER << CLASS:
-                    if 2 <= at - start <= 3 and not inside & <uint32_t>NOT_UPPER << CLASS:
-                        asks |= <uint32_t>ASKS_CAPITALS << (2 * place)
-                    else:
-                        asks |= <uint32_t>ASKS_CAPITAL << (2 * place)
-                word = _ended(word)
-                run = word if place == 0 else _joined(run, word)
-                place += 1
-                if at >= length or _char(written, kind, at) == c"\n":
-                    break
-                _mark(&self.runs, run, GOES_ON)
-                at += 1
-            if place > MOST_WORDS:
-                raise CannotHold(f"a phrase of {place} words, at most {MOST_WORDS}")
-            if every & <uint32_t>SPECIAL << CLASS:
-                run = self._run_of(phrases[begin:at].lower())
-            if (
-                place == 1
-                and every & <uint32_t>UPPER << CLASS
-                and not every & <uint32_t>NOT_UPPER << CLASS
-                and run in uncapitalised
-            ):
-                asks |= NOT_CASELESS
-            _mark(&self.runs, run, THERE)
-            lines[phrase].hash = run
-            lines[phrase].begin = begin
-            lines[phrase].end = at
-            lines[phrase].asks = <uint16_t>asks
-            at += 1
-        if at < length:
-            raise ValueError("there are more phrases than meanings")
-        return 0
-
-    cdef uint64_t _run_of(self, str lowered) except? 0:
-        """Hash a phrase that is not lower-cased character by character."""
-        cdef uint64_t run = 0
-        for word in lowered.split(" "):
-            if run:
-                _mark(&self.runs, run, GOES_ON)
-            run = _joined(run, _hash_of(word)) if run else _hash_of(word)
-        return run
+        free(self.idf)
+        free(self.rows)
+        free(self.half_rows)
+        free(self.bias)
 
     cdef Scratch* _borrow(self) except NULL:
         cdef Scratch* scratch = self.pool
@@ -333,218 +248,301 @@ cdef class Scan:
         scratch = <Scratch*>calloc(1, sizeof(Scratch))
         if scratch == NULL:
             raise MemoryError
-        scratch.room = 1024
-        scratch.tokens = <Token*>malloc(scratch.room * sizeof(Token))
-        scratch.looked_up = <uint64_t*>malloc(2 * scratch.room * sizeof(uint64_t))
-        scratch.runs_room = 1024
-        scratch.runs = <Run*>malloc(scratch.runs_room * sizeof(Run))
-        scratch.counts = <double*>calloc(max(1, self.n_terms), sizeof(double))
-        scratch.touched = <int32_t*>malloc((self.n_terms + 1) * sizeof(int32_t))
-        if scratch.tokens == NULL or scratch.looked_up == NULL or scratch.runs == NULL or scratch.counts == NULL or scratch.touched == NULL:
-            _give_back(scratch)
+        cdef Py_ssize_t n_concepts = self.n_terms - self.n_words
+        scratch.words = <uint32_t*>calloc(self.n_words + 1, sizeof(uint32_t))
+        scratch.concepts = <double*>calloc(n_concepts + 1, sizeof(double))
+        scratch.touched = <int32_t*>malloc((self.n_words + 2) * sizeof(int32_t))
+        scratch.told = <int32_t*>malloc((n_concepts + 1) * sizeof(int32_t))
+        scratch.terms = <int32_t*>malloc((self.n_terms + 1) * sizeof(int32_t))
+        scratch.weights = <double*>malloc((self.n_terms + 1) * sizeof(double))
+        if (
+            scratch.words == NULL or scratch.concepts == NULL or scratch.touched == NULL
+            or scratch.told == NULL or scratch.terms == NULL or scratch.weights == NULL
+        ):
+            _scratch_free(scratch)
             raise MemoryError
+        scratch.words[0] = 1  # what is no word was met before
         return scratch
 
     cdef void _return(self, Scratch* scratch) noexcept:
-        if scratch.room > KEPT_TOKENS or scratch.runs_room > KEPT_TOKENS:
-            _give_back(scratch)
-            return
+        if (scratch.title.room + scratch.text.room) * BLOCK > KEPT_CHARS:
+            _field_free(&scratch.title)
+            _field_free(&scratch.text)
         scratch.next = self.pool
         self.pool = scratch
+
+    cdef double _lead(self, Py_ssize_t first) noexcept nogil:
+        """What a concept counts for whose phrase begins at some token of the text."""
+        return 1.0 + (self.lead_weight - 1.0) * exp(-<double>first / self.lead_words)
 
     cdef int _scan(self, const Text* title, const Text* text, Scratch* scratch) noexcept nogil:
         """Count the terms of an article; -1 where it is not for us, -2 where memory is
         short."""
-        cdef Py_ssize_t n_title, n_text
         cdef bint caseless
-        scratch.n_touched = 0
-        scratch.changes = scratch.special = False
-        # Capitals are asked for unless neither field has one: look at both first.
-        n_text = _split(text, scratch)
-        if n_text < 0:
+        scratch.n_touched = scratch.n_told = 0
+        scratch.words[0] = 1
+        if title.length > MOST_CHARS or text.length > MOST_CHARS:
+            return -1
+        if not _classify(&scratch.title, title) or not _classify(&scratch.text, text):
             return -2
+        if scratch.title.special or scratch.text.special:
+            return -1
+        # Capitals are asked for unless neither field has one.
+        caseless = not (scratch.title.changes or scratch.text.changes)
         if title.length:
-            n_title = _split(title, scratch)
-            if n_title < 0:
-                return -2
-            caseless = not scratch.changes
-            if scratch.special:
-                return -1
-            self._count_words(scratch, n_title)
-            if not self._count_phrases(scratch, n_title, caseless, True):
-                return -2
-            n_text = _split(text, scratch)
-        else:
-            caseless = not scratch.changes
-            if scratch.special:
-                return -1
-        self._count_words(scratch, n_text)
-        if not self._count_phrases(scratch, n_text, caseless, False):
-            return -2
+            self._count_field(scratch, &scratch.title, caseless, True)
+        self._count_field(scratch, &scratch.text, caseless, False)
         return 0
 
-    cdef void _count_words(self, Scratch* scratch, Py_ssize_t n) noexcept nogil:
-        # First all that may be there is collected and sent for, then it is looked at:
-        # the tables are larger than the caches, and waiting for them is most of the
-        # work.
-        cdef Py_ssize_t i, found = 0
-        cdef uint64_t before = 0, hash
-        cdef const Table* table = &self.words
-        cdef const Slot* slot
-        cdef const Token* token
-        cdef uint64_t* looked_up = scratch.looked_up
-        for i in range(n):
-            token = &scratch.tokens[i]
-            if token.flags & ONE_LETTER:
-                continue
-            hash = token.hash
-            dateline_prefetch(&table.slots[hash & table.mask])
-            looked_up[found] = hash
-            found += _marks(table, hash) != 0
-            if before and self.pairs:
-                hash = _joined(before, hash)
-                looked_up[found] = hash
-                if _marks(table, hash):
-                    dateline_prefetch(&table.slots[hash & table.mask])
-                    found += 1
-            before = token.hash
-        for i in range(found):
-            slot = _slot(table, looked_up[i])
-            if slot.hash:
-                _count(scratch, slot.value, 1.0)
-
-    cdef bint _count_phrases(self, Scratch* scratch, Py_ssize_t n, bint caseless, bint title) noexcept nogil:
-        cdef Py_ssize_t i, first, n_firsts = 0
-        cdef int depth, k
-        cdef uint64_t run, marks
-        cdef uint64_t[MOST_WORDS] found
-        cdef const Table* table = &self.runs
-        cdef const Slot* slot
-        cdef double amount
-        cdef uint64_t* firsts = scratch.looked_up
-        scratch.n_runs = 0
+    cdef void _count_field(self, Scratch* scratch, const Field* field, bint caseless, bint title) noexcept nogil:
+        cdef Tokens* tokens = &scratch.tokens
+        cdef Py_ssize_t base = 0, n, i
+        cdef uint64_t before = 0  # the last token of two characters and more
+        cdef bint last
         memset(scratch.free_from, 0, self.n_blocks * sizeof(scratch.free_from[0]))
-        # As with words, all is sent for before it is looked at.
-        for i in range(n):
-            firsts[n_firsts] = i
-            run = scratch.tokens[i].hash
-            marks = _marks(table, run)
-            n_firsts += marks != 0
-            if marks & GOES_ON and i + 1 < n:
-                dateline_prefetch(_cell(table, _joined(run, scratch.tokens[i + 1].hash)))
-        for i in range(n_firsts):
-            first = <Py_ssize_t>firsts[i]
-            run = scratch.tokens[first].hash
-            depth = 0
-            while True:
-                marks = _marks(table, run)
-                found[depth] = run if marks & THERE else 0
-                depth += 1
-                if not marks & GOES_ON or depth == MOST_WORDS or first + depth == n:
+        scratch.all_free_from = 0
+        _tokens_begin(tokens)
+        while True:
+            _tokens_read(tokens, field)
+            last = tokens.block == field.blocks
+            n = tokens.n if last else tokens.n - AHEAD
+            self._look_up(scratch, n)
+            if self.pairs:
+                self._count_across(scratch, n, before)
+            self._count_phrases(scratch, field, n, base, caseless, title)
+            if last:
+                return
+            for i in range(n - 1, -1, -1):
+                if not _is_letter(tokens, i):
+                    before = tokens.hashes[i]
                     break
-                run = _joined(run, scratch.tokens[first + depth].hash)
-            for k in range(depth - 1, -1, -1):  # the longest first
-                if found[k]:
-                    dateline_prefetch(&table.slots[found[k] & table.mask])
-                    if not _noted(scratch, found[k], first, k + 1):
-                        return False
-        for i in range(scratch.n_runs):
-            slot = _slot(table, scratch.runs[i].hash)
-            if slot.hash == 0:
+            base += n
+            _tokens_drop(tokens, n)
+
+    cdef void _look_up(self, Scratch* scratch, Py_ssize_t n) noexcept nogil:
+        """Count the words that begin at the first n tokens, and note the phrases."""
+        cdef const Table* table = &self.table
+        cdef const uint64_t* hashes = scratch.tokens.hashes
+        cdef uint64_t* pairs = scratch.pairs
+        cdef const Slot* slot
+        cdef Py_ssize_t n_tokens = scratch.tokens.n, i, k, n_single = 0, n_paired = 0, n_going = 0, kept
+        cdef Py_ssize_t n_pairs = n if n < n_tokens else n_tokens - 1
+        cdef uint32_t words = NUMBER if self.pairs else 0
+        cdef uint64_t hash
+        cdef int length
+        memset(scratch.lengths, 0, n)
+        for i in range(n):
+            scratch.single[n_single] = <int32_t>i
+            n_single += _may_have(table, hashes[i])
+        for i in range(n_pairs):
+            hash = _joined(hashes[i], hashes[i + 1])
+            pairs[i] = hash
+            scratch.paired[n_paired] = <int32_t>i
+            n_paired += _may_have(table, hash)
+        for k in range(n_single):
+            dateline_prefetch(&table.slots[hashes[scratch.single[k]] & table.mask])
+        for k in range(n_paired):
+            dateline_prefetch(&table.slots[pairs[scratch.paired[k]] & table.mask])
+        for k in range(n_single):
+            i = scratch.single[k]
+            slot = _slot(table, hashes[i])
+            _count_word(scratch, slot.word & NUMBER)
+            scratch.lengths[i] = slot.meaning != 0
+        for k in range(n_paired):
+            i = scratch.paired[k]
+            slot = _slot(table, pairs[i])
+            _count_word(scratch, slot.word & words)
+            scratch.lengths[i] |= (slot.meaning != 0) << 1
+            scratch.going[n_going] = <int32_t>i
+            n_going += slot.word >> 31
+        for k in range(n_going):
+            scratch.runs[k] = pairs[scratch.going[k]]
+        for length in range(3, MOST_WORDS + 1):
+            if not n_going:
+                break
+            kept = 0
+            for k in range(n_going):
+                i = scratch.going[k]
+                if i + length > n_tokens:
+                    continue
+                hash = _joined(scratch.runs[k], hashes[i + length - 1])
+                if _may_have(table, hash):
+                    slot = _slot(table, hash)
+                    scratch.lengths[i] |= (slot.meaning != 0) << (length - 1)
+                    scratch.going[kept] = <int32_t>i
+                    scratch.runs[kept] = hash
+                    kept += slot.word >> 31
+            n_going = kept
+
+    cdef void _count_across(self, Scratch* scratch, Py_ssize_t n, uint64_t before) noexcept nogil:
+        """Count the pairs of words that have tokens of one character between them."""
+        cdef const Tokens* tokens = &scratch.tokens
+        cdef Py_ssize_t i, k, n_letters = 0
+        cdef uint64_t first, hash
+        cdef int32_t* letters = scratch.firsts  # not in use yet
+        for i in range(n):
+            letters[n_letters] = <int32_t>i
+            n_letters += _is_letter(tokens, i)
+        for k in range(n_letters):
+            i = letters[k]
+            if i + 1 == tokens.n or _is_letter(tokens, i + 1):
                 continue
-            first = scratch.runs[i].first
-            if title:
-                amount = self.title_weight
-            else:
-                amount = 1.0 + (self.lead_weight - 1.0) * exp(-<double>first / self.lead_words)
-            self._count_phrase(scratch, slot, first, scratch.runs[i].words, caseless, amount)
-        return True
+            first = before
+            while i >= 0:
+                if not _is_letter(tokens, i):
+                    first = tokens.hashes[i]
+                    break
+                i -= 1
+            if first:
+                hash = _joined(first, tokens.hashes[letters[k] + 1])
+                if _may_have(&self.table, hash):
+                    _count_word(scratch, _slot(&self.table, hash).word & NUMBER)
+
+    cdef void _count_phrases(
+        self, Scratch* scratch, const Field* field, Py_ssize_t n, Py_ssize_t base, bint caseless, bint title
+    ) noexcept nogil:
+        """Count the phrases that begin at the first n tokens, the longest first."""
+        cdef const uint64_t* hashes = scratch.tokens.hashes
+        cdef Py_ssize_t n_firsts = 0, i, k, at
+        cdef uint32_t lengths
+        cdef uint64_t run
+        cdef int words, place
+        cdef double amount = self.title_weight
+        for i in range(n):
+            scratch.firsts[n_firsts] = <int32_t>i
+            n_firsts += scratch.lengths[i] != 0
+        for k in range(n_firsts):
+            i = scratch.firsts[k]
+            if not title:
+                at = base + i
+                amount = self.leads[at] if at < LEADS else self._lead(at)
+            lengths = scratch.lengths[i]
+            words = MOST_WORDS
+            while lengths:
+                while not lengths >> (words - 1):
+                    words -= 1
+                lengths ^= <uint32_t>1 << (words - 1)
+                if words == 1:
+                    run = hashes[i]
+                else:
+                    run = scratch.pairs[i]
+                    for place in range(2, words):
+                        run = _joined(run, hashes[i + place])
+                self._count_phrase(scratch, field, _slot(&self.table, run), i, base, words, caseless, amount)
 
     cdef void _count_phrase(
-        self, Scratch* scratch, const Slot* slot, Py_ssize_t first, int words, bint caseless, double amount
+        self, Scratch* scratch, const Field* field, const Slot* slot, Py_ssize_t first,
+        Py_ssize_t base, int words, bint caseless, double amount,
     ) noexcept nogil:
         """Count all spellings of a phrase that fit."""
         cdef uint64_t taken = 0
-        cdef int32_t next = slot.value, start, end, i, concept
-        cdef uint32_t meaning = slot.meaning, asks = slot.asks, asked
-        cdef int place, block
-        cdef bint fits
+        cdef int32_t next = -1
+        cdef uint32_t meaning = slot.meaning, asks = slot.asks, i
+        cdef Concept concept
+        cdef int block
+        cdef Py_ssize_t begin = base + first, end = base + first + words
+        if asks & SPELT_OTHERWISE:
+            next = slot.meaning
+            meaning = self.table.spellings[next].meaning
+            asks = self.table.spellings[next].asks
+            next = self.table.spellings[next].next
         while True:
-            if caseless:
-                fits = not asks & NOT_CASELESS
-            else:
-                fits = True
-                for place in range(words):
-                    asked = (asks >> (2 * place)) & 3
-                    if asked & ASKS_CAPITALS:
-                        fits = fits and scratch.tokens[first + place].flags & CAPITALS != 0
-                    elif asked:
-                        fits = fits and scratch.tokens[first + place].flags & CAPITAL != 0
-            if fits:
-                start = self.meaning_ends[meaning - 1] if meaning else 0
-                end = self.meaning_ends[meaning]
-                for i in range(start, end):
-                    concept = self.meaning_concepts[i]
-                    block = self.block_of[concept]
-                    if scratch.free_from[block] <= first:
-                        taken |= <uint64_t>1 << block
-                        _count(scratch, concept, amount)
-            if next == END:
+            if self._fits(scratch, field, asks, first, words, caseless):
+                for i in range(self.meaning_ends[meaning - 1], self.meaning_ends[meaning]):
+                    concept = self.concepts[i]
+                    if scratch.all_free_from <= begin or scratch.free_from[concept.block] <= begin:
+                        taken |= <uint64_t>1 << concept.block
+                        _count_concept(scratch, concept.number, amount)
+            if next < 0:
                 break
-            meaning = self.spellings[next].meaning
-            asks = self.spellings[next].asks
-            next = self.spellings[next].next
-        block = 0
+            meaning = self.table.spellings[next].meaning
+            asks = self.table.spellings[next].asks
+            next = self.table.spellings[next].next
+        if taken and end > scratch.all_free_from:
+            scratch.all_free_from = end
         while taken:
-            if taken & 1:
-                scratch.free_from[block] = first + words
-            taken >>= 1
-            block += 1
+            scratch.free_from[dateline_first_bit(taken)] = end
+            taken &= taken - 1
+
+    cdef inline bint _fits(
+        self, const Scratch* scratch, const Field* field, uint32_t asks, Py_ssize_t first, int words, bint caseless
+    ) noexcept nogil:
+        """Whether tokens have the capitals that are asked for."""
+        cdef uint32_t asked
+        cdef const int32_t* edges = &scratch.tokens.edges[2 * first]
+        if caseless:
+            return not asks & NOT_CASELESS
+        asked = asks & (SPELT_OTHERWISE - 1)
+        while asked:
+            if asked & ASKS_CAPITALS:
+                if not _is_capitals(field, edges[0], edges[1]):
+                    return False
+            elif asked & ASKS_CAPITAL and not _has_capital(field, edges[0]):
+                return False
+            asked >>= 2
+            edges += 2
+        return True
 
     cdef void _decide(self, Scratch* scratch, double* decisions) noexcept nogil:
-        """Weigh the counted terms as ``terms.weigh`` does and add up the scores."""
-        cdef Py_ssize_t i, label
+        """Weigh the counted terms as ``terms.weigh`` does, add up the scores, and
+        forget the counts."""
+        cdef Py_ssize_t i, n_words = scratch.n_touched, n = n_words + scratch.n_told
+        cdef int32_t* terms = scratch.terms
+        cdef double* weights = scratch.weights
         cdef int32_t term
+        cdef uint32_t times
         cdef int block
-        cdef double count, weight, words
-        cdef const float* ahead
-        memset(scratch.squares, 0, sizeof(scratch.squares))
-        memset(scratch.totals, 0, sizeof(scratch.totals))
-        for i in range(scratch.n_touched):
+        cdef double count, weight, squares = 0.0, words = 0.0
+        cdef bint by_roots = self.concept_power == 0.75
+        for i in range(n_words):
             term = scratch.touched[i]
+            times = scratch.words[term]
+            scratch.words[term] = 0
+            term -= 1
+            terms[i] = term
+            weight = (self.logs[times] if times < LOGS else 1.0 + log(<double>times)) * self.idf[term]
+            words += times
+            weights[i] = weight
+            squares += weight * weight
+        weight = 1.0 / sqrt(squares) if squares > 0.0 else 1.0
+        for i in range(n_words):
+            weights[i] *= weight
+        memset(scratch.squares, 0, self.n_blocks * sizeof(double))
+        memset(scratch.totals, 0, self.n_blocks * sizeof(double))
+        for i in range(n_words, n):
+            term = scratch.told[i - n_words]
+            count = scratch.concepts[term]
+            scratch.concepts[term] = 0.0
+            term += <int32_t>self.n_words
+            terms[i] = term
             block = self.block_of[term]
-            count = scratch.counts[term]
+            weight = sqrt(count * sqrt(count)) if by_roots else pow(count, self.concept_power)
+            weight *= self.idf[term]
             scratch.totals[block] += count
-            if block == 0:
-                weight = (1.0 if count == 1.0 else 1.0 + log(count)) * self.idf[term]
-            else:
-                weight = pow(count, self.concept_power) * self.idf[term]
-            scratch.counts[term] = weight
+            weights[i] = weight
             scratch.squares[block] += weight * weight
-        words = scratch.totals[0] if scratch.totals[0] > 1.0 else 1.0
-        for block in range(self.n_blocks):
+        words = max(words, 1.0)
+        for block in range(1, self.n_blocks):
             weight = 1.0 / sqrt(scratch.squares[block]) if scratch.squares[block] > 0.0 else 1.0
-            if block and self.half_density != 0.0:
+            if self.half_density != 0.0:
                 weight *= scratch.totals[block] / (scratch.totals[block] + self.half_density * words)
             scratch.squares[block] = weight
-        for label in range(self.n_labels):
-            decisions[label] = self.bias[label]
-        for i in range(scratch.n_touched):
-            term = scratch.touched[i]
-            if i + 8 < scratch.n_touched:
-                ahead = &self.weights[scratch.touched[i + 8] * self.n_labels]
-                label = 0
-                while label < self.n_labels:
-                    dateline_prefetch(&ahead[label])
-                    label += FLOATS_A_LINE
-            weight = scratch.counts[term] * scratch.squares[self.block_of[term]]
-            dateline_add(decisions, &self.weights[term * self.n_labels], weight, self.n_labels)
+        for i in range(n_words, n):
+            weights[i] *= scratch.squares[self.block_of[terms[i]]]
+        memcpy(decisions, self.bias, self.n_labels * sizeof(double))
+        if self.half_rows != NULL:
+            dateline_sums_half(decisions, self.stride, self.half_rows, terms, weights, n)
+        else:
+            dateline_sums(decisions, self.n_labels, self.rows, terms, weights, n)
+        scratch.n_touched = scratch.n_told = 0
 
     cdef void _forget(self, Scratch* scratch) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(scratch.n_touched):
-            scratch.counts[scratch.touched[i]] = 0.0
-        scratch.n_touched = 0
+            scratch.words[scratch.touched[i]] = 0
+        for i in range(scratch.n_told):
+            scratch.concepts[scratch.told[i]] = 0.0
+        scratch.n_touched = scratch.n_told = 0
 
     def count(self, title, text):
         """Count the terms of an article.
@@ -558,7 +556,7 @@ cdef class Scan:
         cdef Text a, b
         cdef Scratch* scratch
         cdef int outcome
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, n
         cdef int64_t[::1] into
         cdef double[::1] amounts
         _text(title, &a)
@@ -571,12 +569,16 @@ cdef class Scan:
                 raise MemoryError
             if outcome:
                 return None
-            ids = np.empty(scratch.n_touched, dtype=np.int64)
-            counts = np.empty(scratch.n_touched, dtype=np.float64)
+            n = scratch.n_touched
+            ids = np.empty(n + scratch.n_told, dtype=np.int64)
+            counts = np.empty(n + scratch.n_told, dtype=np.float64)
             into, amounts = ids, counts
-            for i in range(scratch.n_touched):
-                into[i] = scratch.touched[i]
-                amounts[i] = scratch.counts[scratch.touched[i]]
+            for i in range(n):
+                into[i] = scratch.touched[i] - 1
+                amounts[i] = scratch.words[scratch.touched[i]]
+            for i in range(scratch.n_told):
+                into[n + i] = self.n_words + scratch.told[i]
+                amounts[n + i] = scratch.concepts[scratch.told[i]]
         finally:
             self._forget(scratch)
             self._return(scratch)
@@ -603,9 +605,11 @@ cdef class Scan:
         cdef Py_ssize_t n = len(texts), i
         if len(titles) != n:
             raise ValueError(f"{len(titles)} titles, {n} texts")
-        decisions = np.zeros((n, self.n_labels))
+        # Rows of half floats are padded, and so are their sums.
+        cdef Py_ssize_t width = self.stride if self.half_rows != NULL else self.n_labels
+        padded = np.zeros((n, width))
         known = np.zeros(n, dtype=np.int32)
-        cdef double[:, ::1] scores = decisions
+        cdef double[:, ::1] scores = padded
         cdef int32_t[::1] terms = known
         cdef Text* fields = <Text*>malloc(max(1, 2 * n) * sizeof(Text))
         if fields == NULL:
@@ -621,12 +625,14 @@ cdef class Scan:
                 for i in range(n):
                     outcome = self._scan(&fields[2 * i], &fields[2 * i + 1], scratch)
                     if outcome == 0:
-                        terms[i] = <int32_t>scratch.n_touched
+                        terms[i] = <int32_t>(scratch.n_touched + scratch.n_told)
                         if self.n_labels:
                             self._decide(scratch, &scores[i, 0])
+                        else:
+                            self._forget(scratch)
                     else:
                         terms[i] = -1
-                    self._forget(scratch)
+                        self._forget(scratch)
                     if outcome == -2:
                         break
             self._return(scratch)
@@ -634,7 +640,59 @@ cdef class Scan:
             free(fields)
         if outcome == -2:
             raise MemoryError
-        return decisions, known
+        return padded[:, : self.n_labels], known
+
+
+def count_tokens(texts):
+    """Count the tokens of texts, each hashed: what no scan can do without.
+
+    Parameters
+    ----------
+    texts : sequence of str
+
+    Returns
+    -------
+    int
+    """
+    texts = tuple(texts)
+    cdef Py_ssize_t n = len(texts), i, found = 0
+    cdef Text* fields = <Text*>malloc(max(1, n) * sizeof(Text))
+    cdef Tokens* tokens = <Tokens*>malloc(sizeof(Tokens))
+    cdef Field field
+    memset(&field, 0, sizeof(Field))
+    try:
+        if fields == NULL or tokens == NULL:
+            raise MemoryError
+        for i in range(n):
+            _text(texts[i], &fields[i])
+        with nogil:
+            for i in range(n):
+                if not _classify(&field, &fields[i]):
+                    with gil:
+                        raise MemoryError
+                _tokens_begin(tokens)
+                while True:
+                    _tokens_read(tokens, &field)
+                    found += tokens.n
+                    if tokens.block == field.blocks:
+                        break
+                    _tokens_drop(tokens, tokens.n)
+    finally:
+        free(fields)
+        free(tokens)
+        _field_free(&field)
+    return found
+
+
+cdef void* _copied(array) except NULL:
+    """The bytes of an array, for us alone and in large pages."""
+    array = np.ascontiguousarray(array)
+    cdef size_t size = array.nbytes
+    cdef void* copy = dateline_zeroed(size)
+    if copy == NULL:
+        raise MemoryError
+    memcpy(copy, <const void*><size_t>array.ctypes.data, size)
+    return copy
 
 
 def _check(n_terms, bounds, meaning_of, meaning_ends, meaning_concepts):

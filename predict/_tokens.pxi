@@ -10,6 +10,11 @@ cdef extern from "Python.h":
     int Py_UNICODE_ISLOWER(uint32_t char) nogil
     int Py_UNICODE_ISTITLE(uint32_t char) nogil
 
+cdef extern from "_kernels.h":
+    Py_ssize_t dateline_classify_1(const uint8_t*, Py_ssize_t, uint8_t*, uint64_t*, int32_t*, uint8_t*) nogil
+    Py_ssize_t dateline_classify_2(const uint16_t*, Py_ssize_t, uint8_t*, uint64_t*, int32_t*, uint8_t*) nogil
+    Py_ssize_t dateline_classify_4(const uint32_t*, Py_ssize_t, uint8_t*, uint64_t*, int32_t*, uint8_t*) nogil
+
 # What a character is.
 cdef enum:
     WORD = 1  # part of a token
@@ -18,21 +23,20 @@ cdef enum:
     CHANGES = 8  # its lower case is another character
     SPECIAL = 16  # its lower case is not one character, or depends on others
 
-# What a token is.
-cdef enum:
-    ONE_LETTER = 1
-    CAPITAL = 2  # its first character is upper case
-    CAPITALS = 4  # str.isupper()
-
-cdef enum:
-    MOST_BLOCKS = 64  # of terms
-    MOST_TOKENS = 0x7FFFFFFF
-    KEPT_TOKENS = 1 << 16  # a scratch for longer articles is given back to the system
-
 cdef enum:
     BASIC = 0x10000
     LOWER = 0x1FFFFF  # the bits of an entry that are its lower-cased character
     CLASS = 24  # what it is stands above them
+    BLOCK = 64  # characters
+
+# Tokens are looked at some thousand at a time, so that a text of any length takes no
+# more memory than its characters.
+cdef enum:
+    WINDOW = 2048
+    AHEAD = 6  # tokens of the next window that a phrase may reach into
+    ROOM = WINDOW + AHEAD + BLOCK
+    MOST_CHARS = 0x7FFFFF00
+    KEPT_CHARS = 1 << 18  # the memory of longer fields is given back to the system
 
 cdef uint32_t[BASIC] _known
 
@@ -62,166 +66,201 @@ cdef void _fill_table() noexcept nogil:
 _fill_table()
 
 
-cdef struct Token:
-    uint64_t hash
-    uint32_t flags
-
-
 cdef struct Text:
     const void* data
     Py_ssize_t length
     int kind
 
 
-cdef struct Run:
-    uint64_t hash
-    int32_t first  # token
-    int32_t words
-
-
-cdef struct Scratch:
-    double* counts
-    int32_t* touched
-    Py_ssize_t n_touched
-    Token* tokens
-    uint64_t* looked_up  # two for each token
-    Py_ssize_t room
-    Run* runs
-    Py_ssize_t n_runs
-    Py_ssize_t runs_room
+# The characters of a title or a text.
+cdef struct Field:
+    Text text
+    uint8_t* lowered  # characters of Latin-1
+    uint64_t* words  # a bit for each character: part of a token
+    uint64_t* wides  # likewise: its lower case is beyond Latin-1
+    int32_t* odd
+    Py_ssize_t blocks
+    Py_ssize_t room  # blocks
+    bint wide
     bint changes
     bint special
-    Py_ssize_t[MOST_BLOCKS] free_from
-    double[MOST_BLOCKS] squares
-    double[MOST_BLOCKS] totals
-    Scratch* next
 
 
-cdef inline uint32_t _char(const void* data, int kind, Py_ssize_t at) noexcept nogil:
-    if kind == 1:
-        return (<const uint8_t*>data)[at]
-    if kind == 2:
-        return (<const uint16_t*>data)[at]
-    return (<const uint32_t*>data)[at]
-
-
-ctypedef fused Char:
-    uint8_t
-    uint16_t
-    uint32_t
-
-
-cdef bint _grow(Scratch* scratch) noexcept nogil:
-    cdef Py_ssize_t room = 2 * scratch.room
-    cdef Token* tokens = <Token*>realloc(scratch.tokens, room * sizeof(Token))
-    if tokens == NULL:
-        return False
-    scratch.tokens = tokens
-    cdef uint64_t* looked_up = <uint64_t*>realloc(scratch.looked_up, 2 * room * sizeof(uint64_t))
-    if looked_up == NULL:
-        return False
-    scratch.looked_up = looked_up
-    scratch.room = room
-    return True
-
-
-cdef inline bint _noted(Scratch* scratch, uint64_t hash, Py_ssize_t first, int words) noexcept nogil:
-    """Note a run that may be a phrase; False where memory is short."""
-    cdef Run* runs
-    if scratch.n_runs == scratch.runs_room:
-        runs = <Run*>realloc(scratch.runs, 2 * scratch.runs_room * sizeof(Run))
-        if runs == NULL:
-            return False
-        scratch.runs = runs
-        scratch.runs_room *= 2
-    scratch.runs[scratch.n_runs].hash = hash
-    scratch.runs[scratch.n_runs].first = <int32_t>first
-    scratch.runs[scratch.n_runs].words = words
-    scratch.n_runs += 1
-    return True
-
-
-cdef inline uint32_t _entry(Char char) noexcept nogil:
-    if Char is uint32_t:
-        return _known[char] if char < BASIC else _classified(char)
-    else:
-        return _known[char]
-
-
-cdef Py_ssize_t _tokens_of(const Char* text, Py_ssize_t length, Scratch* scratch) noexcept nogil:
-    """Split a text; give the number of tokens, or -1 where memory is short."""
-    cdef const Char* at = text
-    cdef const Char* end = text + length
-    cdef const Char* start
-    cdef Py_ssize_t n = 0
-    cdef uint32_t entry = 0, first, inside, outside = 0, every = 0, flags
-    cdef uint64_t hash
-    while True:
-        while at < end:
-            entry = _entry(at[0])
-            if entry & <uint32_t>WORD << CLASS:
-                break
-            outside |= entry
-            at += 1
-        if at == end:
-            break
-        if n == scratch.room:
-            if n > MOST_TOKENS // 2 or not _grow(scratch):
-                return -1
-        start = at
-        first = entry
-        inside = 0
-        hash = _begun()
-        while True:
-            inside |= entry
-            hash = _fed(hash, entry & LOWER)
-            at += 1
-            if at == end:
-                break
-            entry = _entry(at[0])
-            if not entry & <uint32_t>WORD << CLASS:
-                break
-        every |= inside
-        flags = CAPITAL if first & <uint32_t>UPPER << CLASS else 0
-        if at == start + 1:
-            flags |= ONE_LETTER
-            if flags & CAPITAL:
-                flags |= CAPITALS
-        elif inside & <uint32_t>UPPER << CLASS and not inside & <uint32_t>NOT_UPPER << CLASS:
-            flags |= CAPITALS
-        scratch.tokens[n].hash = _ended(hash)
-        scratch.tokens[n].flags = flags
-        n += 1
-    every |= outside
-    if every & <uint32_t>CHANGES << CLASS:
-        scratch.changes = True
-    if every & <uint32_t>SPECIAL << CLASS:
-        scratch.special = True
-    return n
-
-
-cdef Py_ssize_t _split(const Text* text, Scratch* scratch) noexcept nogil:
+cdef inline uint32_t _char(const Text* text, Py_ssize_t at) noexcept nogil:
     if text.kind == 1:
-        return _tokens_of(<const uint8_t*>text.data, text.length, scratch)
+        return (<const uint8_t*>text.data)[at]
     if text.kind == 2:
-        return _tokens_of(<const uint16_t*>text.data, text.length, scratch)
-    return _tokens_of(<const uint32_t*>text.data, text.length, scratch)
+        return (<const uint16_t*>text.data)[at]
+    return (<const uint32_t*>text.data)[at]
 
 
-cdef inline void _count(Scratch* scratch, int32_t term, double amount) noexcept nogil:
-    # Without a branch: whether a term was met before is anyone's guess.
-    scratch.touched[scratch.n_touched] = term
-    scratch.n_touched += scratch.counts[term] == 0.0
-    scratch.counts[term] += amount
+cdef inline uint32_t _entry(const Text* text, Py_ssize_t at) noexcept nogil:
+    cdef uint32_t char = _char(text, at)
+    return _known[char] if char < BASIC else _classified(char)
 
 
-cdef void _give_back(Scratch* scratch) noexcept:
-    free(scratch.tokens)
-    free(scratch.looked_up)
-    free(scratch.runs)
-    free(scratch.counts)
-    free(scratch.touched)
-    free(scratch)
+cdef void _field_free(Field* field) noexcept nogil:
+    free(field.lowered)
+    free(field.words)
+    free(field.wides)
+    free(field.odd)
+    memset(field, 0, sizeof(Field))
+
+
+cdef bint _field_init(Field* field, Py_ssize_t blocks) noexcept nogil:
+    """Make room; False where memory is short."""
+    if field.room >= blocks:
+        return True
+    _field_free(field)
+    field.lowered = <uint8_t*>malloc(blocks * BLOCK + 16)  # hashing reads beyond
+    field.words = <uint64_t*>malloc(blocks * sizeof(uint64_t))
+    field.wides = <uint64_t*>malloc(blocks * sizeof(uint64_t))
+    field.odd = <int32_t*>malloc(blocks * sizeof(int32_t))
+    if field.lowered == NULL or field.words == NULL or field.wides == NULL or field.odd == NULL:
+        _field_free(field)
+        return False
+    field.room = blocks
+    return True
+
+
+cdef bint _classify(Field* field, const Text* text) noexcept nogil:
+    """Lower-case a text and mark its tokens; False where memory is short."""
+    cdef Py_ssize_t blocks = (text.length + BLOCK - 1) // BLOCK, n_odd, i
+    cdef uint8_t changed = 0
+    if text.length > MOST_CHARS or not _field_init(field, blocks if blocks > 64 else 64):
+        return False
+    field.text = text[0]
+    field.blocks = blocks
+    field.wide = field.special = False
+    if text.kind == 1:
+        n_odd = dateline_classify_1(<const uint8_t*>text.data, text.length, field.lowered, field.words, field.odd, &changed)
+    elif text.kind == 2:
+        n_odd = dateline_classify_2(<const uint16_t*>text.data, text.length, field.lowered, field.words, field.odd, &changed)
+    else:
+        n_odd = dateline_classify_4(<const uint32_t*>text.data, text.length, field.lowered, field.words, field.odd, &changed)
+    field.changes = changed != 0
+    if n_odd:
+        memset(field.wides, 0, blocks * sizeof(uint64_t))
+        for i in range(n_odd):
+            _look_closely(field, field.odd[i])
+    return True
+
+
+cdef void _look_closely(Field* field, Py_ssize_t block) noexcept nogil:
+    """Classify the characters of a block that are beyond Latin-1."""
+    cdef Py_ssize_t at, end = min((block + 1) * BLOCK, field.text.length)
+    cdef uint32_t entry, lower
+    cdef uint64_t bit = 1
+    for at in range(block * BLOCK, end):
+        if _char(&field.text, at) > 0xFF:
+            entry = _entry(&field.text, at)
+            if entry & <uint32_t>CHANGES << CLASS:
+                field.changes = True
+            if entry & <uint32_t>SPECIAL << CLASS:
+                field.special = True
+            if entry & <uint32_t>WORD << CLASS:
+                field.words[block] |= bit
+                lower = entry & LOWER
+                if lower > 0xFF:
+                    field.wides[block] |= bit
+                    field.wide = True
+                else:  # the Kelvin sign is a k
+                    field.lowered[at] = <uint8_t>lower
+        bit <<= 1
+
+
+# The tokens of a field that are at hand.
+cdef struct Tokens:
+    int32_t[2 * ROOM + 2] edges  # where each begins and ends, by turns
+    Py_ssize_t n_edges
+    uint64_t[ROOM + 1] hashes
+    Py_ssize_t n
+    Py_ssize_t block  # the next to read
+    uint64_t inside  # whether a token reaches into it
+
+
+cdef void _tokens_begin(Tokens* tokens) noexcept nogil:
+    tokens.n_edges = tokens.n = tokens.block = 0
+    tokens.inside = 0
+
+
+cdef void _tokens_read(Tokens* tokens, const Field* field) noexcept nogil:
+    """Fill up with the field's next tokens."""
+    cdef uint64_t word, edges
+    cdef int32_t* into = tokens.edges
+    cdef Py_ssize_t n = tokens.n_edges, block = tokens.block, first
+    while block < field.blocks and n < 2 * (WINDOW + AHEAD):
+        word = field.words[block]
+        edges = word ^ (word << 1 | tokens.inside)
+        tokens.inside = word >> 63
+        first = block * BLOCK
+        block += 1
+        while edges:
+            into[n] = <int32_t>(first + dateline_first_bit(edges))
+            n += 1
+            edges &= edges - 1
+    if block == field.blocks and n & 1:  # the text ends with a token and a block
+        into[n] = <int32_t>field.text.length
+        n += 1
+    tokens.block = block
+    tokens.n_edges = n
+    for first in range(tokens.n, n // 2):
+        tokens.hashes[first] = _hash_of_token(field, into[2 * first], into[2 * first + 1])
+    tokens.n = n // 2
+
+
+cdef void _tokens_drop(Tokens* tokens, Py_ssize_t n) noexcept nogil:
+    """Forget the first n."""
+    tokens.n -= n
+    tokens.n_edges -= 2 * n
+    memmove(tokens.edges, &tokens.edges[2 * n], tokens.n_edges * sizeof(int32_t))
+    memmove(tokens.hashes, &tokens.hashes[n], tokens.n * sizeof(uint64_t))
+
+
+cdef inline bint _is_letter(const Tokens* tokens, Py_ssize_t i) noexcept nogil:
+    """Whether a token is but one character."""
+    return tokens.edges[2 * i + 1] - tokens.edges[2 * i] == 1
+
+
+cdef inline uint64_t _hash_of_token(const Field* field, Py_ssize_t start, Py_ssize_t end) noexcept nogil:
+    if field.wide and _any_bit(field.wides, start, end):
+        return _hash_of_wide(field, start, end)
+    return _of_bytes(&field.lowered[start], end - start)
+
+
+cdef bint _any_bit(const uint64_t* bits, Py_ssize_t start, Py_ssize_t end) noexcept nogil:
+    cdef Py_ssize_t at = start >> 6, last = (end - 1) >> 6
+    cdef uint64_t ones = ~<uint64_t>0
+    cdef uint64_t head = ones << (start & 63), tail = ones >> (63 - ((end - 1) & 63))
+    if at == last:
+        return bits[at] & head & tail != 0
+    if bits[at] & head or bits[last] & tail:
+        return True
+    for at in range(at + 1, last):
+        if bits[at]:
+            return True
+    return False
+
+
+cdef uint64_t _hash_of_wide(const Field* field, Py_ssize_t start, Py_ssize_t end) noexcept nogil:
+    cdef uint64_t hash = _begun()
+    cdef Py_ssize_t at
+    for at in range(start, end):
+        hash = _fed(hash, _entry(&field.text, at) & LOWER)
+    return _ended(hash)
+
+
+cdef bint _has_capital(const Field* field, Py_ssize_t start) noexcept nogil:
+    return _entry(&field.text, start) & <uint32_t>UPPER << CLASS != 0
+
+
+cdef bint _is_capitals(const Field* field, Py_ssize_t start, Py_ssize_t end) noexcept nogil:
+    """``str.isupper()``."""
+    cdef uint32_t every = 0
+    cdef Py_ssize_t at
+    for at in range(start, end):
+        every |= _entry(&field.text, at)
+    return every & <uint32_t>UPPER << CLASS != 0 and every & <uint32_t>NOT_UPPER << CLASS == 0
 
 
 cdef int _text(object field, Text* text) except -1:
@@ -235,10 +274,14 @@ cdef int _text(object field, Text* text) except -1:
 
 cdef uint64_t _hash_of(str word) except? 0:
     """The hash of a token that is in lower case already."""
-    cdef uint64_t hash = _begun()
     cdef Py_ssize_t i
-    cdef const void* data = PyUnicode_DATA(word)
-    cdef int kind = PyUnicode_KIND(word)
-    for i in range(PyUnicode_GET_LENGTH(word)):
-        hash = _fed(hash, _char(data, kind, i))
+    cdef uint64_t hash = _begun()
+    cdef Text text
+    cdef bytes padded
+    _text(word, &text)
+    if text.kind == 1:
+        padded = word.encode("latin-1") + bytes(16)
+        return _of_bytes(<const uint8_t*>padded, text.length)
+    for i in range(text.length):
+        hash = _fed(hash, _char(&text, i))
     return _ended(hash)

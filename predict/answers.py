@@ -20,7 +20,8 @@ from typing import Any, Literal
 from ..labels.errors import DatelineError
 from .articles import Article, BadRow
 from .model import Model
-from .predictor import Prediction, Predictor
+from .predictions import Prediction
+from .predictor import Predictor
 
 Format = Literal["text", "jsonl", "csv"]
 

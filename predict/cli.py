@@ -32,7 +32,8 @@ from .articles import (
     read_articles,
 )
 from .options import jobs_option, model_option, threshold_option
-from .predictor import Explanation, Predictor
+from .predictions import Explanation
+from .predictor import Predictor
 from .resume import Done, mend
 
 

@@ -6,7 +6,6 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -18,124 +17,11 @@ from .articles import Article
 from .counter import TermCounter
 from .decisions import DecisionRule
 from .model import Head, Model
+from .predictions import Evidence, Explanation, Prediction, Scored
 from .terms import Span, weigh
 
 CHUNK = 64
 """Articles that are judged together where several are at hand."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A label with its probability.
-
-    Attributes
-    ----------
-    label : str
-        Its id (``"caribbean"``).
-    name : str
-        Its name for people.
-    code : str
-        Its code in a public scheme; may be empty.
-    score : float
-        Calibrated probability, 0 to 1.
-    """
-
-    label: str
-    name: str
-    code: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a model says of one article.
-
-    ``prediction["topics"]`` gives the labels of an axis; ``regions`` and ``topics``
-    are shorthands for the bundled taxonomy's axes.
-
-    Attributes
-    ----------
-    labels : mapping of str to tuple of Scored
-        For each axis the labels over their threshold, best first; may be empty.
-    scores : mapping of str to mapping of str to float
-        For each axis the probability of every label that the model knows, never
-        below that of a label that lies below it. All 0 where the article has no term
-        that the model knows.
-    id : str
-        The id of the article; may be empty.
-    """
-
-    labels: Mapping[str, tuple[Scored, ...]]
-    scores: Mapping[str, Mapping[str, float]] = field(repr=False)
-    id: str = ""
-
-    def __getitem__(self, axis: str) -> tuple[Scored, ...]:
-        return self.labels[axis]
-
-    @property
-    def regions(self) -> tuple[Scored, ...]:
-        """The labels on the axis ``regions``; empty where the model has none."""
-        return self.labels.get("regions", ())
-
-    @property
-    def topics(self) -> tuple[Scored, ...]:
-        """The labels on the axis ``topics``; empty where the model has none."""
-        return self.labels.get("topics", ())
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What one term adds to the score of one label.
-
-    Attributes
-    ----------
-    term : str
-        A word, a pair of words, or a concept (``"place:HT"``).
-    contribution : float
-        What it adds, in units of the linear score.
-    spans : tuple of Span
-        Where it stands in the article.
-    """
-
-    term: str
-    contribution: float
-    spans: tuple[Span, ...]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why a label has its score.
-
-    ``bias`` plus the contributions of all `evidence` is `decision`, to rounding;
-    the probability is ``1 / (1 + exp(-(slope * decision + offset)))``.
-
-    Attributes
-    ----------
-    axis, label, name : str
-    score : float
-        Calibrated probability, before it is raised to that of labels below this one.
-    threshold : float
-        The probability from which the label is given.
-    decision : float
-        The linear score.
-    bias : float
-        The part of the linear score that is there without any term.
-    slope, offset : float
-        The label's calibration.
-    evidence : tuple of Evidence
-        The strongest contribution first, for or against.
-    """
-
-    axis: str
-    label: str
-    name: str
-    score: float
-    threshold: float
-    decision: float
-    bias: float
-    slope: float
-    offset: float
-    evidence: tuple[Evidence, ...]
 
 
 class Predictor:
@@ -173,16 +59,22 @@ class Predictor:
             (head, DecisionRule(model.taxonomy[head.axis], [x.id for x in head.labels]))
             for head in model.heads
         ]
-        self._labels = [label for head in model.heads for label in head.labels]
-        self._axes = [
-            (h.axis, [x.id for x in h.labels], h.columns.start, h.columns.stop)
-            for h in model.heads
+        self._labels = [
+            (head.axis, label) for head in model.heads for label in head.labels
         ]
+        self._columns = {
+            head.axis: (tuple(label.id for label in head.labels), head.columns.start)
+            for head in model.heads
+        }
         self._thresholds = (
             model.thresholds
             if threshold is None
             else np.full_like(model.thresholds, threshold)
         )
+        # A probability of 0 is never a reason to give a label.
+        self._least = np.maximum(self._thresholds, np.nextafter(0.0, 1.0))
+        self._plain = all(rule.plain for _, rule in self._rules)
+        self._slopes, self._offsets = model.calibration.T.copy()
 
     @classmethod
     def load(
@@ -230,9 +122,9 @@ class Predictor:
         TypeError
             If `text` is neither a string nor an Article.
         """
-        article = _article(text, title)
-        (prediction,) = self._predictions([article])
-        return prediction
+        if title or not isinstance(text, str):
+            text = _article(text, title)
+        return self._predictions([text])[0]
 
     def predict_many(
         self, articles: Iterable[str | Article], *, jobs: int = 1
@@ -357,63 +249,62 @@ class Predictor:
         return found
 
     def _probabilities(self, decisions: NDArray[np.float64]) -> NDArray[np.float64]:
-        slopes, offsets = self.model.calibration.T
-        return sigmoid(decisions * slopes + offsets)
+        return sigmoid(decisions * self._slopes + self._offsets)
 
-    def _predictions(self, articles: Sequence[Article]) -> list[Prediction]:
+    def _predictions(self, articles: Sequence[str | Article]) -> list[Prediction]:
         """Judge articles that are held together."""
-        decisions = np.zeros((len(articles), len(self.model.bias)))
-        known = np.full(len(articles), -1)
+        # Strings stay strings: making articles of them is a good part of the work.
+        titles = ["" if isinstance(x, str) else x.title for x in articles]
+        texts = [x if isinstance(x, str) else x.text for x in articles]
+        ids = ["" if isinstance(x, str) else x.id for x in articles]
         if self._counter.scan is not None:
-            decisions, known = self._counter.scan.decide(
-                [article.title for article in articles],
-                [article.text for article in articles],
-            )
-        for row in np.flatnonzero(known < 0).tolist():  # not for the compiled scan
-            ids, weights = self._weighed(articles[row])
-            decisions[row], known[row] = self._decisions(ids, weights), len(ids)
+            decisions, known = self._counter.scan.decide(titles, texts)
+            unknown = [] if known.min(initial=1) > 0 else known.tolist()
+        else:
+            decisions = np.zeros((len(articles), len(self.model.bias)))
+            unknown = [-1] * len(articles)
+        empty = []
+        for row, n in enumerate(unknown):
+            if n < 0:  # not for the compiled scan
+                found, weights = self._weighed(Article(texts[row], titles[row]))
+                decisions[row], n = self._decisions(found, weights), len(found)
+            if n == 0:
+                empty.append(row)
         probabilities = self._probabilities(decisions)
-        probabilities[known == 0] = 0.0  # no evidence, no answer
-        return self._given(probabilities, [article.id for article in articles])
+        if empty:
+            probabilities[empty] = 0.0  # no evidence, no answer
+        return self._given(probabilities, ids)
 
     def _given(
         self, probabilities: NDArray[np.float64], ids: Sequence[str]
     ) -> list[Prediction]:
         """Say which labels rows of probabilities give."""
-        raised = probabilities.copy()
-        over = (probabilities >= self._thresholds) & (probabilities > 0.0)
-        for head, rule in self._rules:
-            if not rule.plain:
-                part = rule.raised(probabilities[:, head.columns])
-                raised[:, head.columns] = part
-                over[:, head.columns] = rule.given(part, self._thresholds[head.columns])
-        given: list[list[tuple[int, Scored]]] = [[] for _ in ids]
-        for row, column in np.argwhere(over).tolist():
-            label = self._labels[column]
-            score = float(raised[row, column])
-            given[row].append((column, Scored(label.id, label.name, label.code, score)))
-        return [
-            self._answer(*answer)
-            for answer in zip(given, raised.tolist(), ids, strict=True)
-        ]
+        over = probabilities >= self._least
+        if not self._plain:
+            probabilities = probabilities.copy()
+            for head, rule in self._rules:
+                if not rule.plain:
+                    part = rule.raised(probabilities[:, head.columns])
+                    probabilities[:, head.columns] = part
+                    over[:, head.columns] = rule.given(
+                        part, self._thresholds[head.columns]
+                    )
+        given: list[list[int]] = [[] for _ in ids]
+        rows, columns = over.nonzero()
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            given[row].append(column)
+        return list(map(self._answer, given, probabilities.tolist(), ids))
 
-    def _answer(
-        self, given: list[tuple[int, Scored]], scores: list[float], id: str
-    ) -> Prediction:
-        given.sort(key=lambda found: -found[1].score)
-        return Prediction(
-            {
-                axis: tuple(
-                    scored for column, scored in given if start <= column < stop
-                )
-                for axis, _, start, stop in self._axes
-            },
-            {
-                axis: dict(zip(names, scores[start:stop], strict=True))
-                for axis, names, start, stop in self._axes
-            },
-            id,
-        )
+    def _answer(self, given: list[int], scores: list[float], id: str) -> Prediction:
+        labels: dict[str, tuple[Scored, ...]] = dict.fromkeys(self._columns, ())
+        if len(given) > 1:
+            given.sort(key=scores.__getitem__, reverse=True)
+        for column in given:
+            axis, label = self._labels[column]
+            labels[axis] += (
+                Scored._made(label.id, label.name, label.code, scores[column]),
+            )
+        return Prediction._made(labels, self._columns, scores, id)
 
     def _explanation(
         self,
@@ -455,16 +346,18 @@ def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return probability
 
 
-def _chunks(articles: Iterable[str | Article]) -> Iterator[list[Article]]:
+def _chunks(articles: Iterable[str | Article]) -> Iterator[list[str | Article]]:
     """Chunks of articles; what is none, or what the source raises, comes after the
     articles before it.
     """
     source = iter(articles)
     while True:
-        chunk: list[Article] = []
+        chunk: list[str | Article] = []
         try:
             for article in islice(source, CHUNK):
-                chunk.append(_article(article, ""))
+                chunk.append(
+                    article if isinstance(article, str) else _article(article, "")
+                )
         except BaseException:
             if chunk:
                 yield chunk

@@ -46,7 +46,7 @@ def test_every_data_file_matches_a_package_data_pattern() -> None:
         for path in (ROOT / folder).rglob("*")
         if path.is_file()
         # What is compiled is built on the machine that installs.
-        and path.suffix not in {".py", ".pyc", ".pyx", ".pxi", ".so", ".pyd"}
+        and path.suffix not in {".py", ".pyc", ".pyx", ".pxi", ".h", ".so", ".pyd"}
         # Lists that scripts/build_places.py reads; nothing needs them installed.
         and path.suffix != ".txt"
         and not any(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -54,8 +55,12 @@ WORDS = (
     *("σίγμα", "zmir", "ab", "the", "𐐨𐐩", "straße", "10", "a_b"),
 )
 
+N_LABELS = 45  # one strip of the compiled sums is 40
 
-def counter_of(words: tuple[str, ...] = WORDS, **settings: Any) -> TermCounter:
+
+def counter_of(
+    words: tuple[str, ...] = WORDS, dtype: Any = np.float16, **settings: Any
+) -> TermCounter:
     concepts = sorted({c for found in LEXICON.values() for c in found})
     kinds = [concept.partition(":")[0] for concept in concepts]
     bounds = np.cumsum(
@@ -69,8 +74,8 @@ def counter_of(words: tuple[str, ...] = WORDS, **settings: Any) -> TermCounter:
         PhraseTable.of(LEXICON),
         TermSettings(**settings),
         rng.uniform(1, 9, len(terms)),
-        rng.normal(size=(len(terms), 5)).astype(np.float16),
-        rng.normal(size=5),
+        rng.normal(size=(len(terms), N_LABELS)).astype(np.float16).astype(dtype),
+        rng.normal(size=N_LABELS),
     )
 
 
@@ -176,9 +181,15 @@ def test_characters_that_are_not_for_it_are_passed_back(
 
 @compiled
 @hypothesis_settings(deadline=None)
-@given(texts=st.lists(st.tuples(TEXT, TEXT), max_size=5))
-def test_scores_are_those_of_weigh(texts: list[tuple[str, str]]) -> None:
-    counter = counter_of()
+@given(
+    texts=st.lists(st.tuples(TEXT, TEXT), max_size=5),
+    dtype=st.sampled_from([np.float16, np.float32]),
+    power=st.sampled_from([0.75, 0.5]),
+)
+def test_scores_are_those_of_weigh(
+    texts: list[tuple[str, str]], dtype: Any, power: float
+) -> None:
+    counter = counter_of(dtype=dtype, concept_power=power)
     assert counter.scan is not None
     decisions, known = counter.scan.decide(
         [title for title, _ in texts], [text for _, text in texts]
@@ -201,6 +212,62 @@ def test_long_texts_and_short_ones_take_turns(ours: TermCounter) -> None:
     # What one article leaves behind would show in the next.
     for text in ("South Sudan " * 200_000, "US", "", "turkey " * 3000, "of South"):
         assert_alike(ours, Article(text, text[:50]))
+
+
+@compiled
+@pytest.mark.parametrize("seed", range(12))
+def test_texts_longer_than_a_window_of_tokens(ours: TermCounter, seed: int) -> None:
+    # Phrases, pairs and tokens of one letter stand across the ends of windows.
+    rng = random.Random(seed)
+    text = " ".join(rng.choices([*PIECES, "a", "b", "c", "d", "e"], k=9000))
+    assert_alike(ours, Article(text, text[: 20_000 * (seed % 2)]))
+    letters = " ".join(["south", *"ab" * 3000, "Sudan", *"x" * 5000, "of", "South"])
+    assert_alike(ours, Article(letters))
+    assert_alike(counter_of(("south sudan", "sudan of")), Article(letters))
+
+
+@compiled
+@pytest.mark.parametrize("char", "xé\u212a\u0142\U00010428")
+def test_tokens_of_any_length_at_any_place(char: str) -> None:
+    # Characters are looked at 64 at a time, hashed eight at a time.
+    lengths = [*range(1, 20), 63, 64, 65, 127, 128, 129, 200]
+    words = {char * n for n in lengths} | {f"ab{char * n}yz" for n in lengths}
+    counter = counter_of(tuple(word.lower() for word in words))
+    for n in lengths:
+        for offset in range(0, 130, 7):
+            text = " " * offset + f"{char * n} ab{char * n}yz South SUDAN’s {char * n}"
+            assert_alike(counter, Article(text))
+
+
+@compiled
+def test_tokens_are_counted_as_python_finds_them() -> None:
+    from dateline.predict._scan import count_tokens
+
+    texts = ["", "South Sudan’s 2nd", "a-b " * 5000, "łódź 𐐀 " * 700, "x" * 10_000]
+    expected = sum(len(re.findall(r"\w+", text)) for text in texts)
+    assert count_tokens(texts) == expected
+
+
+@compiled
+def test_vocabulary_of_what_no_text_has_is_held() -> None:
+    # A word with a capital, of one letter, of three words, with other characters.
+    words = ("Ab", "b", "b ab", "ab cd ef", "ab-cd", "ab  cd", " ab", "ab", "ab cd")
+    phrases = Lexicon([("A", ["k:a"]), ("b", ["k:b"]), ("ab cd", ["k:c"])])
+    terms = [*words, "k:a", "k:b", "k:c"]
+    bounds = np.array([0, len(words), len(terms)])
+    counter = TermCounter(terms, bounds, PhraseTable.of(phrases), TermSettings())
+    assert counter.scan is not None
+    for text in ("Ab cd ef", "ab-cd b ab", "b A ab  cd", " ab cd ab cd ef"):
+        assert_alike(counter, Article(text))
+    odd = PhraseTable(
+        ["ab-cd", " ab", "ab ", "", "ab cd"],
+        np.arange(5),
+        [[f"k:{c}"] for c in "abcde"],
+    )
+    terms = ["ab", *(f"k:{c}" for c in "abcde")]
+    counter = TermCounter(terms, np.array([0, 1, 6]), odd, TermSettings())
+    assert counter.scan is not None
+    assert_alike(counter, Article("ab-cd ab cd"))
 
 
 @compiled

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ..labels.samples import Sample
 from ..labels.taxonomy import Taxonomy
 from ..predict.articles import Article
-from ..predict.predictor import Explanation, Predictor
+from ..predict.predictions import Explanation
+from ..predict.predictor import Predictor
 from .evaluate import AxisOutcome
 
 SNIPPET_WORDS = 70

@@ -1,0 +1,290 @@
+# Filling the table with a vocabulary and a lexicon, a line each. Part of _scan.pyx.
+
+cdef struct Line:
+    uint64_t hash
+    Py_ssize_t begin
+    Py_ssize_t end
+    int words  # 0 if no text can have it: its words are not tokens joined by spaces
+    bint letter  # one of them is but one character
+    uint16_t asks
+
+
+# The lines of a text, and the next token that was not read.
+cdef struct Lines:
+    Field field
+    Line* found
+    Py_ssize_t n
+    uint64_t* prefixes  # runs of two words and more that lines go on from
+    Py_ssize_t n_prefixes
+    Py_ssize_t at  # where the next line begins
+    Py_ssize_t block
+    uint64_t edges
+    uint64_t inside
+    Py_ssize_t start
+    Py_ssize_t end
+
+
+cdef Py_ssize_t _next_edge(Lines* lines) noexcept nogil:
+    cdef uint64_t word
+    cdef Py_ssize_t at
+    while not lines.edges:
+        lines.block += 1
+        if lines.block >= lines.field.blocks:
+            return lines.field.text.length
+        word = lines.field.words[lines.block]
+        lines.edges = word ^ (word << 1 | lines.inside)
+        lines.inside = word >> 63
+    at = lines.block * BLOCK + dateline_first_bit(lines.edges)
+    lines.edges &= lines.edges - 1
+    return at
+
+
+cdef void _next_token(Lines* lines) noexcept nogil:
+    lines.start = _next_edge(lines)
+    lines.end = _next_edge(lines)
+
+
+cdef int _lines_read(Lines* lines, str text, Py_ssize_t n, what) except -1:
+    """Read n lines; `_lines_free` is to be called, whether it succeeds or not."""
+    cdef Text read
+    cdef Py_ssize_t i, spaces = text.count(" ")
+    lines.block = -1
+    lines.n = n
+    _text(text, &read)
+    lines.found = <Line*>malloc(max(1, n) * sizeof(Line))
+    lines.prefixes = <uint64_t*>malloc((spaces + 1) * sizeof(uint64_t))
+    if lines.found == NULL or lines.prefixes == NULL or not _classify(&lines.field, &read):
+        raise MemoryError
+    _next_token(lines)
+    for i in range(n):
+        _read_line(lines, &lines.found[i])
+    if lines.at < read.length:
+        raise ValueError(f"there are more {what}")
+    return 0
+
+
+cdef void _lines_free(Lines* lines) noexcept:
+    _field_free(&lines.field)
+    free(lines.found)
+    free(lines.prefixes)
+
+
+cdef void _read_line(Lines* lines, Line* line) noexcept nogil:
+    """Hash the words of the next line."""
+    cdef const Field* field = &lines.field
+    cdef Py_ssize_t length = field.text.length
+    cdef uint64_t run = 0, word
+    cdef uint32_t asks = 0, char = c"\n"
+    cdef int place = 0
+    line.begin = lines.at
+    line.letter = False
+    while True:
+        if lines.start != lines.at or lines.start == length:
+            place = 0
+            break
+        if place < MOST_WORDS and _has_capital(field, lines.start):
+            if 2 <= lines.end - lines.start <= 3 and _is_capitals(field, lines.start, lines.end):
+                asks |= <uint32_t>ASKS_CAPITALS << (2 * place)
+            else:
+                asks |= <uint32_t>ASKS_CAPITAL << (2 * place)
+        if lines.end - lines.start == 1:
+            line.letter = True
+        word = _hash_of_token(field, lines.start, lines.end)
+        run = _joined(run, word) if place else word
+        place += 1
+        lines.at = lines.end
+        _next_token(lines)
+        if lines.at == length:
+            break
+        char = _char(&field.text, lines.at)
+        if char != c" ":
+            break
+        if place > 1:
+            lines.prefixes[lines.n_prefixes] = run
+            lines.n_prefixes += 1
+        lines.at += 1
+    if place == 0 or lines.at < length and char != c"\n":
+        place = 0
+        while lines.at < length and _char(&field.text, lines.at) != c"\n":
+            lines.at += 1
+        while lines.start < lines.at:
+            _next_token(lines)
+    line.hash = run
+    line.words = place
+    line.end = lines.at
+    line.asks = <uint16_t>asks
+    lines.at += 1
+
+
+cdef bint _is_lowered(const Field* field, const Line* line) noexcept nogil:
+    cdef Py_ssize_t at
+    if field.changes:
+        for at in range(line.begin, line.end):
+            if _entry(&field.text, at) & <uint32_t>CHANGES << CLASS:
+                return False
+    return True
+
+
+cdef int _learn(
+    Table* table, str words, Py_ssize_t n_words, str phrases, const uint16_t[::1] meaning_of, set uncapitalised
+) except -1:
+    """Make the table of a vocabulary and a lexicon.
+
+    Parameters
+    ----------
+    words, phrases : str
+        Words and pairs of words, and phrases, a line each.
+    n_words : int
+    meaning_of : array of uint16
+        The meaning of each phrase.
+    uncapitalised : set of int
+        Hashes of words that phrases of capitals do not stand for in a text without.
+    """
+    cdef Lines vocabulary, lexicon
+    cdef Py_ssize_t n = len(meaning_of), i
+    memset(&vocabulary, 0, sizeof(Lines))
+    memset(&lexicon, 0, sizeof(Lines))
+    try:
+        _lines_read(&vocabulary, words, n_words, "lines than words")
+        _lines_read(&lexicon, phrases, n, "phrases than meanings")
+        _table_init(table, n_words + n + lexicon.n_prefixes)
+        _learn_words(table, &vocabulary, words)
+        _learn_phrases(table, &lexicon, phrases, meaning_of, words, uncapitalised)
+        for i in range(lexicon.n_prefixes):
+            if i + 16 < lexicon.n_prefixes:
+                dateline_prefetch(&table.slots[lexicon.prefixes[i + 16] & table.mask])
+            _added(table, lexicon.prefixes[i]).word |= GOES_ON
+    finally:
+        _lines_free(&vocabulary)
+        _lines_free(&lexicon)
+    return 0
+
+
+cdef int _learn_words(Table* table, Lines* lines, str words) except -1:
+    cdef Line* line
+    cdef Slot* slot
+    cdef Py_ssize_t i
+    for i in range(lines.n):
+        line = &lines.found[i]
+        if not 0 < line.words <= 2 or line.letter or not _is_lowered(&lines.field, line):
+            continue  # the definition finds no such word either
+        slot = _added(table, line.hash)
+        if slot.word:
+            raise CannotHold(f"{words[line.begin : line.end]!r} and another word share a hash")
+        slot.word = <uint32_t>(i + 1)
+    return 0
+
+
+cdef int _learn_phrases(
+    Table* table, Lines* lines, str phrases, const uint16_t[::1] meaning_of, str words, set uncapitalised
+) except -1:
+    cdef Py_ssize_t n = lines.n, phrase
+    cdef Line* line
+    cdef Slot* slot
+    cdef list split_words = None
+    cdef int32_t* first_of = <int32_t*>malloc((table.mask + 1) * sizeof(int32_t))
+    table.spellings = <Spelling*>malloc((2 * n + 1) * sizeof(Spelling))
+    table.n_spellings = 1  # a slot without a meaning has the number 0
+    try:
+        if first_of == NULL or table.spellings == NULL:
+            raise MemoryError
+        for phrase in range(n):
+            line = &lines.found[phrase]
+            if line.words > MOST_WORDS:
+                raise CannotHold(f"a phrase of {line.words} words, at most {MOST_WORDS}")
+            if line.words and lines.field.special and _is_special(&lines.field, line):
+                line.hash = _run_of(table, phrases[line.begin : line.end].lower())
+            if (
+                line.words == 1
+                and line.asks
+                and _is_capitals(&lines.field, line.begin, line.end)
+                and line.hash in uncapitalised
+            ):
+                line.asks |= NOT_CASELESS
+        for phrase in range(n):
+            if phrase + 16 < n:  # the table is larger than the caches
+                dateline_prefetch(&table.slots[lines.found[phrase + 16].hash & table.mask])
+            line = &lines.found[phrase]
+            if not line.words:
+                continue
+            slot = _added(table, line.hash)
+            if slot.meaning:
+                written = phrases[line.begin : line.end].lower()
+                line = &lines.found[first_of[slot - table.slots]]
+                if phrases[line.begin : line.end].lower() != written:
+                    raise CannotHold(f"{written!r} and another phrase share a hash")
+                _spell_otherwise(table, slot, meaning_of[phrase], lines.found[phrase].asks)
+                continue
+            if slot.word & NUMBER:
+                if split_words is None:
+                    split_words = words.split("\n")
+                word = split_words[(slot.word & NUMBER) - 1]
+                if (
+                    not _reads(&lines.field, line, word)
+                    and phrases[line.begin : line.end].lower() != word
+                ):
+                    raise CannotHold(f"{word!r} and a phrase share a hash")
+            first_of[slot - table.slots] = <int32_t>phrase
+            slot.meaning = <uint16_t>(meaning_of[phrase] + 1)
+            slot.asks = line.asks
+    finally:
+        free(first_of)
+    return 0
+
+
+cdef bint _is_special(const Field* field, const Line* line) noexcept nogil:
+    cdef Py_ssize_t at
+    for at in range(line.begin, line.end):
+        if _entry(&field.text, at) & <uint32_t>SPECIAL << CLASS:
+            return True
+    return False
+
+
+cdef bint _reads(const Field* field, const Line* line, str word) except -1:
+    """Whether a line is, in lower case, some word."""
+    cdef Text text
+    cdef Py_ssize_t i
+    _text(word, &text)
+    if text.length != line.end - line.begin:
+        return False
+    for i in range(text.length):
+        if _entry(&field.text, line.begin + i) & LOWER != _char(&text, i):
+            return False
+    return True
+
+
+cdef int _spell_otherwise(Table* table, Slot* slot, uint16_t meaning, uint16_t asks) except -1:
+    """Add another spelling to those of a slot, behind them."""
+    cdef int32_t at
+    if not slot.asks & SPELT_OTHERWISE:
+        at = _spelling(table, slot.meaning, slot.asks)
+        if at > 0xFFFF:
+            raise CannotHold("too many phrases that differ by their capitals alone")
+        slot.meaning = <uint16_t>at
+        slot.asks |= SPELT_OTHERWISE
+    at = slot.meaning
+    while table.spellings[at].next >= 0:
+        at = table.spellings[at].next
+    table.spellings[at].next = _spelling(table, meaning + 1, asks)
+    return 0
+
+
+cdef int32_t _spelling(Table* table, uint16_t meaning, uint16_t asks) noexcept:
+    cdef int32_t at = table.n_spellings
+    table.spellings[at].meaning = meaning
+    table.spellings[at].asks = asks
+    table.spellings[at].next = -1
+    table.n_spellings += 1
+    return at
+
+
+cdef uint64_t _run_of(Table* table, str lowered) except? 0:
+    """Hash a phrase that is not lower-cased character by character."""
+    cdef uint64_t run = 0
+    cdef int place = 0
+    for word in lowered.split(" "):
+        if place > 1:
+            _added(table, run).word |= GOES_ON
+        run = _joined(run, _hash_of(word)) if place else _hash_of(word)
+        place += 1
+    return run

@@ -1,0 +1,165 @@
+"""What a model says of an article, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from .terms import Span
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A label with its probability.
+
+    Attributes
+    ----------
+    label : str
+        Its id (``"caribbean"``).
+    name : str
+        Its name for people.
+    code : str
+        Its code in a public scheme; may be empty.
+    score : float
+        Calibrated probability, 0 to 1.
+    """
+
+    label: str
+    name: str
+    code: str
+    score: float
+
+    @classmethod
+    def _made(cls, label: str, name: str, code: str, score: float) -> Self:
+        made = object.__new__(cls)  # half the time of a frozen class's own way
+        made.__dict__.update(label=label, name=name, code=code, score=score)
+        return made
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one article.
+
+    ``prediction["topics"]`` gives the labels of an axis; ``regions`` and ``topics``
+    are shorthands for the bundled taxonomy's axes.
+
+    Attributes
+    ----------
+    labels : mapping of str to tuple of Scored
+        For each axis the labels over their threshold, best first; may be empty.
+    scores : mapping of str to mapping of str to float
+        For each axis the probability of every label that the model knows, never
+        below that of a label that lies below it. All 0 where the article has no term
+        that the model knows.
+    id : str
+        The id of the article; may be empty.
+    """
+
+    labels: Mapping[str, tuple[Scored, ...]]
+    scores: Mapping[str, Mapping[str, float]] = field(repr=False)
+    id: str = ""
+
+    @classmethod
+    def _made(
+        cls,
+        labels: Mapping[str, tuple[Scored, ...]],
+        columns: Mapping[str, tuple[Sequence[str], int]],
+        row: Sequence[float],
+        id: str,
+    ) -> Self:
+        """One whose scores are made of a row of them when they are first asked for:
+        of an archive's articles hardly any is.
+
+        Parameters
+        ----------
+        columns : mapping of str to (sequence of str, int)
+            The labels of each axis and the column of the first of them.
+        """
+        made = object.__new__(cls)
+        made.__dict__.update(labels=labels, _columns=columns, _row=row, id=id)
+        return made
+
+    if not TYPE_CHECKING:  # no attribute but `scores` is ever made so
+
+        def __getattr__(self, name: str) -> dict[str, dict[str, float]]:
+            if name != "scores" or "_row" not in self.__dict__:
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has no attribute {name!r}",
+                    name=name,
+                    obj=self,
+                )
+            scores = {
+                axis: dict(zip(labels, self._row[start:], strict=False))
+                for axis, (labels, start) in self._columns.items()
+            }
+            self.__dict__["scores"] = scores
+            return scores
+
+    def __getitem__(self, axis: str) -> tuple[Scored, ...]:
+        return self.labels[axis]
+
+    @property
+    def regions(self) -> tuple[Scored, ...]:
+        """The labels on the axis ``regions``; empty where the model has none."""
+        return self.labels.get("regions", ())
+
+    @property
+    def topics(self) -> tuple[Scored, ...]:
+        """The labels on the axis ``topics``; empty where the model has none."""
+        return self.labels.get("topics", ())
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one term adds to the score of one label.
+
+    Attributes
+    ----------
+    term : str
+        A word, a pair of words, or a concept (``"place:HT"``).
+    contribution : float
+        What it adds, in units of the linear score.
+    spans : tuple of Span
+        Where it stands in the article.
+    """
+
+    term: str
+    contribution: float
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a label has its score.
+
+    ``bias`` plus the contributions of all `evidence` is `decision`, to rounding;
+    the probability is ``1 / (1 + exp(-(slope * decision + offset)))``.
+
+    Attributes
+    ----------
+    axis, label, name : str
+    score : float
+        Calibrated probability, before it is raised to that of labels below this one.
+    threshold : float
+        The probability from which the label is given.
+    decision : float
+        The linear score.
+    bias : float
+        The part of the linear score that is there without any term.
+    slope, offset : float
+        The label's calibration.
+    evidence : tuple of Evidence
+        The strongest contribution first, for or against.
+    """
+
+    axis: str
+    label: str
+    name: str
+    score: float
+    threshold: float
+    decision: float
+    bias: float
+    slope: float
+    offset: float
+    evidence: tuple[Evidence, ...]
