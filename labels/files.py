@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +38,8 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     OSError
         As `check_writable`, or if writing fails.
     """
+    import tempfile  # which takes long to import, and to predict it is not needed
+
     check_writable(path)
     path = path.resolve()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -7,13 +7,10 @@ other module knows which axes there are.
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +179,8 @@ class Axis:
         return label
 
     def _nearest(self, name: str) -> str:
+        import difflib  # as with others below: to predict it is not needed
+
         close = difflib.get_close_matches(_folded(name), self._by_name, n=3, cutoff=0.6)
         ids = list(dict.fromkeys(self._by_name[key].id for key in close))
         if ids:
@@ -221,6 +220,8 @@ class Taxonomy:
     @classmethod
     def bundled(cls) -> Taxonomy:
         """The taxonomy that comes with the package: ``regions`` and ``topics``."""
+        from importlib.resources import files
+
         axes: list[Axis] = []
         for name in ("regions.toml", "topics.toml"):
             text = files(__name__.rpartition(".")[0]).joinpath(name).read_text("utf-8")
@@ -285,6 +286,8 @@ class Taxonomy:
 
 
 def _parse(text: str, where: str) -> tuple[Axis, ...]:
+    import tomllib
+
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -1,7 +1,8 @@
 """What another program embeds: text in, labels out. Imports numpy, no scikit-learn."""
 
-from .articles import Article
-from .model import FORMAT_VERSION, Model, ModelError
+from .article import Article
+from .model import Model
+from .model_file import FORMAT_VERSION, ModelError
 from .phrases import PhraseTable
 from .predictions import Evidence, Explanation, Prediction, Scored
 from .predictor import Predictor

@@ -125,38 +125,149 @@ cdef bint _is_lowered(const Field* field, const Line* line) noexcept nogil:
     return True
 
 
-cdef int _learn(
-    Table* table, str words, Py_ssize_t n_words, str phrases, const uint16_t[::1] meaning_of, set uncapitalised
-) except -1:
+def learn(str words, Py_ssize_t n_words, str phrases, meaning_of, uncapitalised):
     """Make the table of a vocabulary and a lexicon.
 
     Parameters
     ----------
-    words, phrases : str
-        Words and pairs of words, and phrases, a line each.
+    words : str
+        The words and pairs of words, a line each.
     n_words : int
-    meaning_of : array of uint16
-        The meaning of each phrase.
-    uncapitalised : set of int
-        Hashes of words that phrases of capitals do not stand for in a text without.
+    phrases : str
+        The phrases, a line each.
+    meaning_of : ndarray of int, shape (n_phrases,)
+        The meaning of each.
+    uncapitalised : iterable of str
+        Words that phrases of capitals do not stand for in a text without capitals.
+
+    Returns
+    -------
+    runs : ndarray of uint64, shape (n_runs, 2)
+        Of each run of words that is a word, a pair of words, a phrase or how longer
+        phrases begin: the bits of its hash that a table keeps; and, from the lowest,
+        1 + its number as a word (31 bits), whether longer phrases begin with it (1),
+        1 + its meaning as a phrase (16) and the capitals that it asks for (16). In the
+        order of the slots. The hash is not that of another version of this module.
+    spellings : ndarray of int32, shape (n_spellings, 3)
+        Meaning, capitals and next of phrases that differ by their capitals alone.
+
+    Raises
+    ------
+    CannotHold
+        If two runs share a hash, a phrase is too long, or there are too many meanings.
+    ValueError
+        If there are not as many lines as the other arguments say.
     """
     cdef Lines vocabulary, lexicon
-    cdef Py_ssize_t n = len(meaning_of), i
+    cdef Table table
+    cdef Py_ssize_t n, i
+    meaning_of = np.asarray(meaning_of)
+    n = len(meaning_of)
+    if n and not (0 <= meaning_of.min() and meaning_of.max() < MOST_MEANINGS):
+        raise CannotHold(f"a meaning that is not of the first {MOST_MEANINGS}")
+    cdef const uint16_t[::1] meanings = np.ascontiguousarray(meaning_of, dtype=np.uint16)
     memset(&vocabulary, 0, sizeof(Lines))
     memset(&lexicon, 0, sizeof(Lines))
+    memset(&table, 0, sizeof(Table))
     try:
         _lines_read(&vocabulary, words, n_words, "lines than words")
         _lines_read(&lexicon, phrases, n, "phrases than meanings")
-        _table_init(table, n_words + n + lexicon.n_prefixes)
-        _learn_words(table, &vocabulary, words)
-        _learn_phrases(table, &lexicon, phrases, meaning_of, words, uncapitalised)
+        _table_init(&table, n_words + n + lexicon.n_prefixes, False)
+        _learn_words(&table, &vocabulary, words)
+        _learn_phrases(
+            &table, &lexicon, phrases, meanings, words, {_hash_of(word) for word in uncapitalised}
+        )
         for i in range(lexicon.n_prefixes):
-            if i + 16 < lexicon.n_prefixes:
-                dateline_prefetch(&table.slots[lexicon.prefixes[i + 16] & table.mask])
-            _added(table, lexicon.prefixes[i]).word |= GOES_ON
+            _added(&table, lexicon.prefixes[i]).word |= GOES_ON
+        return _exported(&table)
     finally:
         _lines_free(&vocabulary)
         _lines_free(&lexicon)
+        _table_free(&table)
+
+
+cdef _exported(const Table* table):
+    cdef Py_ssize_t n = 0, at = 0
+    cdef uint64_t i
+    cdef const Slot* slot
+    for i in range(table.mask + 1):
+        n += table.slots[i].hash != 0
+    runs = np.empty((n, 2), dtype=np.uint64)
+    spellings = np.empty((table.n_spellings, 3), dtype=np.int32)
+    cdef uint64_t[:, ::1] into = runs
+    cdef int32_t[:, ::1] spelt = spellings
+    for i in range(table.mask + 1):
+        slot = &table.slots[i]
+        if slot.hash:
+            into[at, 0] = slot.hash
+            into[at, 1] = (
+                <uint64_t>slot.asks << 48 | <uint64_t>slot.meaning << 32 | slot.word
+            )
+            at += 1
+    for at in range(table.n_spellings):
+        spelt[at, 0] = table.spellings[at].meaning
+        spelt[at, 1] = table.spellings[at].asks
+        spelt[at, 2] = table.spellings[at].next
+    cdef uint64_t size = _slots_for(n)
+    runs[:, 0] &= np.uint64(_kept(size))
+    places = runs[:, 0] & np.uint64(size - 1)
+    runs = runs[np.lexsort((runs[:, 0], places))]
+    hashes = runs[:, 0]
+    if n and (hashes.min() == 0 or (hashes[1:] == hashes[: n - 1]).any()):
+        raise CannotHold("two runs of words share a hash")
+    return runs, spellings
+
+
+def check_table(runs, spellings, Py_ssize_t n_words, Py_ssize_t n_meanings):
+    """Refuse a table that `learn` did not make for so many words and meanings.
+
+    Raises
+    ------
+    ValueError
+        Saying what does not fit.
+    """
+    if runs.dtype != np.uint64 or runs.ndim != 2 or runs.shape[1] != 2:
+        raise ValueError("the runs of words are not two numbers each")
+    if spellings.dtype != np.int32 or spellings.ndim != 2 or spellings.shape[1] != 3 or not len(spellings):
+        raise ValueError("the spellings of phrases are not three numbers each")
+    cdef const uint64_t[:, ::1] given = np.ascontiguousarray(runs)
+    cdef const int32_t[:, ::1] spelt = np.ascontiguousarray(spellings)
+    cdef Py_ssize_t i, n_spellings = len(spelt)
+    cdef uint64_t what, meaning, most
+    # The first spelling is none; others come in order, so that they come to an end.
+    for i in range(1, n_spellings):
+        if not 0 < spelt[i, 0] <= n_meanings or spelt[i, 2] >= n_spellings or -1 < spelt[i, 2] <= i:
+            raise ValueError("a spelling of a phrase is out of range")
+    for i in range(len(given)):
+        what = given[i, 1]
+        meaning = what >> 32 & 0xFFFF
+        most = n_meanings
+        if what >> 48 & SPELT_OTHERWISE:
+            most = n_spellings - 1 if meaning and n_spellings else 0
+        if what & NUMBER > <uint64_t>n_words or meaning > most or not given[i, 0]:
+            raise ValueError("what a run of words stands for is out of range")
+
+
+cdef int _take(Table* table, runs, spellings) except -1:
+    """Make a table of what `learn` gave and `check_table` let pass."""
+    cdef const uint64_t[:, ::1] given = np.ascontiguousarray(runs)
+    cdef const int32_t[:, ::1] spelt = np.ascontiguousarray(spellings)
+    cdef Py_ssize_t i, n = len(given)
+    cdef Slot* slot
+    _table_init(table, n, True)
+    table.n_spellings = <int32_t>len(spelt)
+    table.spellings = <Spelling*>malloc(max(1, len(spelt)) * sizeof(Spelling))
+    if table.spellings == NULL:
+        raise MemoryError
+    for i in range(table.n_spellings):
+        table.spellings[i].meaning = <uint16_t>spelt[i, 0]
+        table.spellings[i].asks = <uint16_t>spelt[i, 1]
+        table.spellings[i].next = spelt[i, 2]
+    for i in range(n):
+        slot = _added(table, given[i, 0])
+        slot.word = <uint32_t>given[i, 1]
+        slot.meaning = <uint16_t>(given[i, 1] >> 32)
+        slot.asks = <uint16_t>(given[i, 1] >> 48)
     return 0
 
 
@@ -184,10 +295,10 @@ cdef int _learn_phrases(
     cdef list split_words = None
     cdef int32_t* first_of = <int32_t*>malloc((table.mask + 1) * sizeof(int32_t))
     table.spellings = <Spelling*>malloc((2 * n + 1) * sizeof(Spelling))
-    table.n_spellings = 1  # a slot without a meaning has the number 0
     try:
         if first_of == NULL or table.spellings == NULL:
             raise MemoryError
+        _spelling(table, 0, 0)  # the number of a slot without a meaning
         for phrase in range(n):
             line = &lines.found[phrase]
             if line.words > MOST_WORDS:

@@ -7,18 +7,29 @@ from .terms import TermSettings
 
 class CannotHold(Exception): ...
 
+def learn(
+    words: str,
+    n_words: int,
+    phrases: str,
+    meaning_of: ArrayLike,
+    uncapitalised: Iterable[str],
+) -> tuple[NDArray[np.uint64], NDArray[np.int32]]: ...
+def check_table(
+    runs: NDArray[np.uint64],
+    spellings: NDArray[np.int32],
+    n_words: int,
+    n_meanings: int,
+) -> None: ...
 def count_tokens(texts: Sequence[str]) -> int: ...
 
 class Scan:
     def __init__(
         self,
-        terms: Sequence[str],
         bounds: Sequence[int],
-        phrases: str,
-        meaning_of: ArrayLike,
+        runs: NDArray[np.uint64],
+        spellings: NDArray[np.int32],
         meaning_ends: ArrayLike,
         meaning_concepts: ArrayLike,
-        uncapitalised: Iterable[str],
         settings: TermSettings,
         idf: ArrayLike,
         weights: ArrayLike,

@@ -13,10 +13,10 @@ without branches, sent for, and only then looked at. See ``docs/speed.md``.
 
 Two characters are not lower-cased one by one, U+0130 and U+03A3: an article with one
 of them is passed back, to be scanned by the definition itself, and so is one of two
-billion characters. Two strings could share a hash: of a million terms once in some
-10^7 models, which then stay with Python; and a token is taken for a term that it is
-not in one of some 10^10 articles. The hash is no secret: a text can be made whose
-words are taken for others.
+billion characters. Two strings could share a hash: of the 300,000 words and phrases of
+the default model once in some 50,000 models, which then stay with Python; and a run of
+words is taken for one that it is not in one of some 10^8 articles. The hash is no
+secret: a text can be made whose words are taken for others.
 """
 
 from cpython.unicode cimport PyUnicode_Check
@@ -109,30 +109,24 @@ cdef class Scan:
 
     Parameters
     ----------
-    terms : sequence of str
-        The vocabulary, block after block, words first.
     bounds : sequence of int
-        The first term of each block; the number of terms last.
-    phrases : str
-        The lexicon's phrases, a line each.
-    meaning_of : ndarray of int32, shape (n_phrases,)
-        The meaning of each phrase.
+        The first term of each block, words first; the number of terms last.
+    runs : ndarray of uint64, shape (n_runs, 2)
+    spellings : ndarray of int32, shape (n_spellings, 3)
+        Of the words and the lexicon's phrases, as `learn` makes them.
     meaning_ends : ndarray of int32, shape (n_meanings,)
         Where the concepts of each meaning end in `meaning_concepts`.
     meaning_concepts : ndarray of int32
         The terms that meanings count as.
-    uncapitalised : iterable of str
-        Words that phrases of capitals do not stand for in a text without capitals.
     settings : TermSettings
     idf : ndarray of float64, shape (n_terms,)
-    weights : ndarray of float32, shape (n_terms, n_labels)
+    weights : ndarray of float16 or float32, shape (n_terms, n_labels)
     bias : ndarray of float64, shape (n_labels,)
 
     Raises
     ------
     CannotHold
-        If the vocabulary cannot be scanned so: too many blocks, too long phrases, or
-        words that share a hash.
+        If it cannot be scanned so: too many blocks or meanings, weights of no use.
     ValueError
         If the arrays do not fit each other.
     """
@@ -161,20 +155,18 @@ cdef class Scan:
     cdef Scratch* pool
 
     def __cinit__(
-        self, terms, bounds, str phrases, meaning_of, meaning_ends, meaning_concepts,
-        uncapitalised, settings, idf, weights, bias,
+        self, bounds, runs, spellings, meaning_ends, meaning_concepts, settings, idf, weights, bias
     ):
         cdef Py_ssize_t i
         bounds = np.asarray(bounds, dtype=np.int64)
-        meaning_of = np.asarray(meaning_of)
         meaning_ends = np.asarray(meaning_ends)
         meaning_concepts = np.asarray(meaning_concepts)
         weights = np.asarray(weights)
-        _check(len(terms), bounds, meaning_of, meaning_ends, meaning_concepts)
+        _check(bounds, meaning_ends, meaning_concepts)
         for weight in (settings.title_weight, settings.lead_weight, settings.lead_words):
             if not 0.0 < weight < math.inf:  # a term that was met must have a count
                 raise CannotHold(f"a weight of {weight}")
-        self.n_terms = len(terms)
+        self.n_terms = bounds[len(bounds) - 1]
         self.n_words = bounds[1]
         self.n_blocks = len(bounds) - 1
         self.n_labels = len(bias)
@@ -207,12 +199,8 @@ cdef class Scan:
         self.idf = <double*>_copied(np.asarray(idf, dtype=np.float64))
         self.bias = <double*>_copied(np.asarray(bias, dtype=np.float64))
         self._keep_rows(weights)
-        cdef const uint16_t[::1] means = np.ascontiguousarray(meaning_of, dtype=np.uint16)
-        words = "\n".join(terms[: self.n_words])
-        _learn(
-            &self.table, words, self.n_words, phrases, means,
-            {_hash_of(word) for word in uncapitalised},
-        )
+        check_table(runs, spellings, self.n_words, len(meaning_ends))
+        _take(&self.table, runs, spellings)
 
     cdef int _keep_rows(self, weights) except -1:
         if weights.dtype == np.float16 and dateline_reads_half():
@@ -695,18 +683,16 @@ cdef void* _copied(array) except NULL:
     return copy
 
 
-def _check(n_terms, bounds, meaning_of, meaning_ends, meaning_concepts):
+def _check(bounds, meaning_ends, meaning_concepts):
     """Refuse arrays that do not fit each other: nothing below looks again."""
-    if len(bounds) < 2 or bounds[0] or bounds.max() != n_terms or (np.diff(bounds) < 0).any():
-        raise ValueError(f"bounds are not those of blocks of {n_terms} terms")
+    if len(bounds) < 2 or bounds[0] or (np.diff(bounds) < 0).any() or bounds.max() > 2**30:
+        raise ValueError("bounds are not those of blocks of terms")
     n = len(meaning_ends)
-    if len(meaning_of) and not (0 <= meaning_of.min() and meaning_of.max() < n):
-        raise ValueError(f"a phrase has none of the {n} meanings")
     if n and (meaning_ends[0] < 0 or (np.diff(meaning_ends) < 0).any()):
         raise ValueError("the ends of meanings are not in order")
     if (meaning_ends[n - 1] if n else 0) != len(meaning_concepts):
         raise ValueError("the concepts of meanings do not add up")
     if len(meaning_concepts) and not (
-        bounds[1] <= meaning_concepts.min() and meaning_concepts.max() < n_terms
+        bounds[1] <= meaning_concepts.min() and meaning_concepts.max() < bounds.max()
     ):
         raise ValueError("a meaning has a concept that is none of the terms")

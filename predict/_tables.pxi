@@ -45,6 +45,7 @@ cdef struct Spelling:
 cdef struct Table:
     Slot* slots
     uint64_t mask
+    uint64_t kept  # the bits of a hash that a slot has
     uint64_t* filter  # Bloom's, two bits of one word a run: most lookups end here
     uint64_t filter_mask
     Spelling* spellings
@@ -95,13 +96,26 @@ cdef inline uint64_t _joined(uint64_t first, uint64_t then) noexcept nogil:
     return hash if hash else 1
 
 
-cdef int _table_init(Table* table, Py_ssize_t n) except -1:
-    """Make room for n runs of words, with a third or more to spare."""
+cdef uint64_t _slots_for(Py_ssize_t n) noexcept nogil:
+    """As many slots as hold n runs of words, with a third or more to spare."""
     cdef uint64_t size = 16
     while size * 2 < <uint64_t>n * 3:
         size *= 2
+    return size
+
+
+cdef uint64_t _kept(uint64_t size) noexcept nogil:
+    """The bits of a hash by which a table of some size knows a run: where it belongs,
+    and 32 more, to keep the model file small."""
+    return <uint64_t>0xFFFFFFFF << 32 | (size - 1)
+
+
+cdef int _table_init(Table* table, Py_ssize_t n, bint reduced) except -1:
+    """Make room for n runs, known by `_kept` bits of their hashes or by all."""
+    cdef uint64_t size = _slots_for(n)
     table.slots = <Slot*>dateline_zeroed(size * sizeof(Slot))
     table.mask = size - 1
+    table.kept = _kept(size) if reduced else ~<uint64_t>0
     table.filter = <uint64_t*>dateline_zeroed(size // 2)  # bytes: four bits a slot
     table.filter_mask = size // 16 - 1
     if table.slots == NULL or table.filter == NULL:
@@ -122,12 +136,13 @@ cdef inline uint64_t _bits(uint64_t hash) noexcept nogil:
 cdef inline bint _may_have(const Table* table, uint64_t hash) noexcept nogil:
     """Whether a run may have a slot; wrong of some in a hundred that have none."""
     cdef uint64_t bits = _bits(hash)
-    return table.filter[hash >> 24 & table.filter_mask] & bits == bits
+    return table.filter[hash >> 32 & table.filter_mask] & bits == bits
 
 
 cdef inline const Slot* _slot(const Table* table, uint64_t hash) noexcept nogil:
     """The slot of a run, or an empty one."""
     cdef uint64_t at = hash & table.mask
+    hash &= table.kept
     while table.slots[at].hash != hash and table.slots[at].hash != 0:
         at = (at + 1) & table.mask
     return &table.slots[at]
@@ -143,5 +158,5 @@ cdef Slot* _added(Table* table, uint64_t hash) except NULL:
         if probes == MOST_PROBES:  # chance makes no such crowd
             raise CannotHold("a crowd of terms in one place")
     table.slots[at].hash = hash
-    table.filter[hash >> 24 & table.filter_mask] |= _bits(hash)
+    table.filter[hash >> 32 & table.filter_mask] |= _bits(hash)
     return &table.slots[at]

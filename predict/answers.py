@@ -18,7 +18,8 @@ from multiprocessing import get_context
 from typing import Any, Literal
 
 from ..labels.errors import DatelineError
-from .articles import Article, BadRow
+from .article import Article
+from .articles import BadRow
 from .model import Model
 from .predictions import Prediction
 from .predictor import Predictor

@@ -25,29 +25,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from ..labels.errors import DatelineError
+from .article import Article
 
 
 class ArticleError(DatelineError):
     """A file of articles cannot be read."""
-
-
-@dataclass(frozen=True)
-class Article:
-    """One article.
-
-    Attributes
-    ----------
-    text : str
-        The body.
-    title : str
-        The headline; may be empty.
-    id : str
-        The caller's own identifier; may be empty.
-    """
-
-    text: str
-    title: str = ""
-    id: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from .answers import (
     header,
     printable,
 )
+from .article import Article
 from .articles import (
     STDIN,
-    Article,
     ArticleError,
     BadRow,
     check_readable,

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .articles import Article
+from .article import Article
 from .phrases import WORDS_WITHOUT_CAPITALS, PhraseTable
+from .run_table import RunTable
 from .terms import TermScanner, TermSettings
 
 if TYPE_CHECKING:
@@ -46,9 +47,13 @@ class TermCounter:
     weights : ndarray of float, shape (n_terms, n_labels), optional
     bias : ndarray of float, shape (n_labels,), optional
         Of a model that `scan` is to give the scores of.
+    table : RunTable, optional
+        That of these words and phrases, where it was made before.
 
     Attributes
     ----------
+    table : RunTable or None
+        None where there is no scan.
     scan : Scan or None
         The compiled scan, where there is one for this vocabulary.
     scanner : TermScanner
@@ -64,32 +69,42 @@ class TermCounter:
         idf: NDArray[np.floating] | None = None,
         weights: NDArray[np.floating] | None = None,
         bias: NDArray[np.floating] | None = None,
+        table: RunTable | None = None,
     ) -> None:
         self.scanner = TermScanner(phrases, settings)
         self.scan: Scan | None = None
-        self._made_of = (terms, bounds, phrases, settings, idf, weights, bias)
-        if not COMPILED:
-            return
-        first = int(bounds[1])
-        number = {term: n for n, term in enumerate(terms[first:], first)}
-        with suppress(_scan.CannotHold):
-            self.scan = _scan.Scan(
-                terms,
-                bounds.tolist(),
+        self.table: RunTable | None = None
+        self._made_of = (terms, bounds, phrases, settings, idf, weights, bias, table)
+        if COMPILED:
+            with suppress(_scan.CannotHold):
+                table = table or self._learnt()
+                self.scan = _scan.Scan(
+                    bounds.tolist(),
+                    *table,
+                    phrases.meaning_ends,
+                    phrases.concepts_among(terms, int(bounds[1])),
+                    settings,
+                    np.ones(len(terms)) if idf is None else idf,
+                    np.zeros((len(terms), 0)) if weights is None else weights,
+                    np.zeros(0) if bias is None else bias,
+                )
+                self.table = table
+
+    def _learnt(self) -> RunTable:
+        terms, bounds, phrases = self._made_of[:3]
+        n_words = int(bounds[1])
+        return RunTable(
+            *_scan.learn(
+                "\n".join(terms[:n_words]),
+                n_words,
                 "\n".join(phrases.phrases),
                 phrases.meaning_of,
-                np.cumsum([len(concepts) for concepts in phrases.meanings]),
-                [number[concept] for found in phrases.meanings for concept in found],
                 WORDS_WITHOUT_CAPITALS,
-                settings,
-                np.ones(len(terms)) if idf is None else idf,
-                np.zeros((len(terms), 0)) if weights is None else weights,
-                np.zeros(0) if bias is None else bias,
             )
+        )
 
     def __reduce__(self) -> tuple[type[TermCounter], tuple[Any, ...]]:
-        """The compiled tables are made anew in another process."""
-        return TermCounter, self._made_of
+        return TermCounter, (*self._made_of[:-1], self.table)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:

@@ -1,93 +1,36 @@
-"""The artefact: a trained model as one file of arrays and a card.
+"""The artefact: a trained model, saved and loaded.
 
-The file is ``.safetensors``: arrays, and a JSON card under the metadata key
-``dateline``. Nothing in it is ever executed. :meth:`Model.load` checks every array's
-presence, type, shape and range, a digest of their bytes, and the format version,
-before anything is used.
-
-Arrays
-------
-=================== ======== ============================== ===========================
-name                type     shape                          holds
-=================== ======== ============================== ===========================
-terms               uint8    (bytes,)                       UTF-8, a term a line, block
-                                                            after block; deflated
-idf                 float32  (n_terms,)                     inverse document frequency
-weights             float16  (n_terms, n_labels)            of each label's linear model
-bias                float64  (n_labels,)                    likewise
-calibration         float64  (n_labels, 2)                  slope and offset of the
-                                                            sigmoid over scores
-thresholds          float64  (n_labels,)                    probability from which the
-                                                            label is given
-phrases             uint8    (bytes,)                       UTF-8, a phrase a line;
-                                                            deflated
-phrase_meanings     uint16   (n_phrases,)                   what each phrase stands for
-meaning_ends        int32    (n_meanings,)                  where the concepts of each
-                                                            meaning end in
-                                                            meaning_concepts
-meaning_concepts    int32    (n_entries,)                   terms that meanings count as
-=================== ======== ============================== ===========================
-
-Labels are those that the card names, axis after axis. To change the format: raise
-:data:`FORMAT_VERSION`, teach :meth:`Model.load` to read the versions before it, and
-keep a model of each of them among the tests.
+:meth:`Model.load` checks every array's presence, type, shape and range, a digest of
+their bytes, and the format version, before anything is used. What the file holds is
+said in :mod:`dateline.predict.model_file`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from importlib.resources import as_file, files
-from itertools import islice
-from operator import lt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-from ..labels.errors import DatelineError, TaxonomyError
 from ..labels.files import atomic_write
 from ..labels.taxonomy import Label, Taxonomy
+from .counter import COMPILED
+from .model_file import (
+    FORMAT_VERSION,
+    TABLE,
+    Damaged,
+    ModelError,
+    ModelFile,
+    naming,
+    to_bytes,
+)
 from .phrases import PhraseTable
+from .run_table import RunTable
 from .terms import WORDS, TermSettings
-
-FORMAT_VERSION = 2
-"""The version that is written. Files of a higher one are refused. In version 1 terms and
-phrases were not deflated.
-"""
-
-MAX_CARD_BYTES = 4_000_000
-"""A larger card is refused unread; ours have some 30 kB."""
-
-MAX_TEXT_BYTES = 256_000_000
-"""Terms or phrases that are longer are refused, so that a small file cannot fill the
-memory; ours have some 4 MB.
-"""
-
-_CARD_KEY = "dateline"
-_TYPES = {
-    "terms": np.uint8,
-    "idf": np.float32,
-    "weights": np.float16,
-    "bias": np.float64,
-    "calibration": np.float64,
-    "thresholds": np.float64,
-    "phrases": np.uint8,
-    "phrase_meanings": np.uint16,
-    "meaning_ends": np.int32,
-    "meaning_concepts": np.int32,
-}
-
-
-class ModelError(DatelineError):
-    """A model file cannot be used. Everything that loading refuses is one."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +74,9 @@ class Model:
     settings : TermSettings
     card : mapping
         What else is worth knowing, as plain JSON: ``training`` and ``metrics``.
+    table : RunTable, optional
+        The compiled scan's table of the words and phrases. Default: it is made when
+        the model is first used, which takes some time.
     """
 
     terms: tuple[str, ...]
@@ -145,6 +91,7 @@ class Model:
     known: Mapping[str, tuple[str, ...]]
     settings: TermSettings
     card: Mapping[str, Any]
+    table: RunTable | None = None
 
     @cached_property
     def heads(self) -> tuple[Head, ...]:
@@ -154,7 +101,8 @@ class Model:
     def _heads(self) -> Iterator[Head]:
         start = 0
         for axis, ids in self.known.items():
-            labels = tuple(self.taxonomy[axis].find(id) for id in ids)
+            by_id = {label.id: label for label in self.taxonomy[axis].labels}
+            labels = tuple(by_id[id] for id in ids)
             yield Head(axis, labels, slice(start, start + len(ids)))
             start += len(ids)
 
@@ -166,8 +114,6 @@ class Model:
                 "sets of concepts, more than a model file holds; give phrases that mean "
                 "the same the same concepts"
             )
-        numbers = {term: i for i, term in enumerate(self.terms)}
-        concepts = [[numbers[c] for c in found] for found in self.phrases.meanings]
         card = {
             "format_version": FORMAT_VERSION,
             "blocks": dict(self.blocks),
@@ -176,28 +122,20 @@ class Model:
             "taxonomy": self.taxonomy.to_json(),
             **self.card,
         }
+        n_words = self.blocks[WORDS]
         arrays: dict[str, NDArray[Any]] = {
-            "terms": _to_lines(self.terms),
             "idf": self.idf,
             "weights": self.weights,
             "bias": self.bias,
             "calibration": self.calibration,
             "thresholds": self.thresholds,
-            "phrases": _to_lines(self.phrases.phrases),
             "phrase_meanings": self.phrases.meaning_of,
-            "meaning_ends": np.cumsum([len(c) for c in concepts], dtype=np.int32),
-            "meaning_concepts": np.array(
-                [c for found in concepts for c in found], dtype=np.int32
-            ),
+            "meaning_ends": self.phrases.meaning_ends,
+            "meaning_concepts": self.phrases.concepts_among(self.terms, n_words),
+            **({} if self.table is None else self.table.packed(n_words)),
         }
-        arrays = {
-            name: np.ascontiguousarray(array, dtype=_TYPES[name])
-            for name, array in arrays.items()
-        }
-        card["sha256"] = content_digest(arrays, card)
-        # One metadata entry: the library keeps several in no stable order.
-        text = json.dumps(card, ensure_ascii=False, sort_keys=True)
-        return save(arrays, metadata={_CARD_KEY: text})
+        texts = {"terms": self.terms, "phrases": self.phrases.phrases}
+        return to_bytes(texts, arrays, card)
 
     def save(self, path: str | Path) -> None:
         """Write the model to a file, which appears whole or not at all.
@@ -227,14 +165,10 @@ class Model:
             If the file cannot be read, is no model, is damaged, or is of a newer
             format. The message says which and what to do.
         """
-        arrays, card = _read(Path(path))
-        try:
-            return _checked(arrays, card)
-        except (_Damaged, TaxonomyError) as error:
-            raise ModelError(
-                f"{path}: is damaged ({error}); get the file again or retrain with "
-                "'dateline train'"
-            ) from None
+        file = ModelFile(Path(path))
+        with naming(file.path):
+            file.check()
+            return _checked(file)
 
     @classmethod
     def bundled(cls) -> Model:
@@ -245,122 +179,104 @@ class Model:
         ModelError
             If it is missing or damaged.
         """
-        name = files(__name__.rpartition(".")[0]) / "default.safetensors"
-        with as_file(name) as path:
-            return cls.load(path)
+        # As a file: an extension module cannot be imported from an archive either.
+        return cls.load(Path(__file__).with_name("default.safetensors"))
 
 
-class _Damaged(Exception):
-    """What is wrong inside a file that claims to be a model."""
+class _FiledPhrases(PhraseTable):
+    """The phrases of a model file, read when they are first asked for.
 
+    The compiled scan has no use for them, and making so many strings takes longer than
+    the rest of loading.
 
-def content_digest(arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> str:
-    """SHA-256 over the card, its own digest left out, and the arrays by name."""
-    rest = {key: value for key, value in card.items() if key != "sha256"}
-    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode("ascii"))
-    for name in sorted(arrays):
-        digest.update(np.ascontiguousarray(arrays[name]).data)
-    return digest.hexdigest()
+    Parameters
+    ----------
+    file : ModelFile
+    terms : sequence of str
+        Of the model.
+    ends, concepts : ndarray of int32
+        The meanings, as the file has them.
+    """
 
+    def __init__(
+        self,
+        file: ModelFile,
+        terms: Sequence[str],
+        ends: NDArray[np.int32],
+        concepts: NDArray[np.int32],
+    ) -> None:
+        self._file, self._terms, self._concepts = file, terms, concepts
+        self.meaning_ends = ends
+        self._sorted_out = {}
 
-def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    if not path.is_file():
-        found = "is not a file" if path.exists() else "does not exist"
-        raise ModelError(f"{path}: {found}; expected a model that dateline wrote")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(_CARD_KEY)
-            if text is None:
-                raise ModelError(
-                    f"{path}: is a safetensors file but no dateline model; make one "
-                    "with 'dateline train'"
+    @cached_property
+    def phrases(self) -> Sequence[str]:  # type: ignore[override]
+        with naming(self._file.path):
+            phrases = self._file.lines("phrases")
+            if len(phrases) != len(self.meaning_of):
+                raise Damaged(
+                    f"it has {len(phrases)} phrases and {len(self.meaning_of)} meanings "
+                    "of phrases"
                 )
-            if len(text) > MAX_CARD_BYTES:
-                raise ModelError(f"{path}: its card is larger than any of ours")
-            names = set(file.keys())
-            card = _read_card(text, path)
-            arrays = {name: file.get_tensor(name) for name in _TYPES if name in names}
-    except SafetensorError as error:
-        raise ModelError(
-            f"{path}: is no model ({error}); expected a .safetensors file that "
-            "dateline wrote"
-        ) from None
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
-    return arrays, card
+        return phrases
+
+    @cached_property
+    def meaning_of(self) -> NDArray[np.integer]:  # type: ignore[override]
+        with naming(self._file.path):
+            found = self._file.integers("phrase_meanings")
+            if found.ndim != 1 or found.max(initial=0) >= max(
+                len(self.meaning_ends), 1
+            ):
+                raise Damaged("a phrase stands for nothing")
+        return found
+
+    @cached_property
+    def meanings(self) -> Sequence[Sequence[str]]:  # type: ignore[override]
+        names = [self._terms[number] for number in self._concepts.tolist()]
+        ends = self.meaning_ends.tolist()
+        return [names[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+    def concepts_among(self, terms: Sequence[str], first: int) -> NDArray[np.int32]:
+        if terms is self._terms:
+            return self._concepts
+        return super().concepts_among(terms, first)
+
+    def __reduce__(self) -> tuple[type[PhraseTable], tuple[Any, ...]]:
+        return PhraseTable, (self.phrases, self.meaning_of, self.meanings)
 
 
-def _read_card(text: str, path: Path) -> dict[str, Any]:
-    try:
-        card = json.loads(text)
-    except (ValueError, RecursionError):
-        card = None
-    version = card.get("format_version") if isinstance(card, dict) else None
-    if not isinstance(card, dict) or type(version) is not int or version < 1:
-        raise ModelError(
-            f"{path}: its card says no format version; get the file again or retrain "
-            "with 'dateline train'"
-        )
-    if version > FORMAT_VERSION:
-        raise ModelError(
-            f"{path}: is of format {version}, this dateline reads up to "
-            f"{FORMAT_VERSION}; upgrade dateline or retrain with 'dateline train'"
-        )
-    return card
-
-
-def _checked(arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Model:
-    for name, dtype in _TYPES.items():
-        if name not in arrays:
-            raise _Damaged(f"array {name!r} is missing")
-        if arrays[name].dtype != dtype:
-            raise _Damaged(
-                f"array {name!r} is {arrays[name].dtype}, expected {np.dtype(dtype)}"
-            )
-    if card.get("sha256") != content_digest(arrays, card):
-        raise _Damaged("its content is not what was written")
-    unpack = _inflated if card["format_version"] > 1 else _as_it_is
-    terms = _from_lines(unpack(arrays["terms"], "terms"), "terms")
-    phrases = _from_lines(unpack(arrays["phrases"], "phrases"), "phrases")
+def _checked(file: ModelFile) -> Model:
+    card = file.card
+    terms = file.lines("terms")
     taxonomy = Taxonomy.from_json(card.get("taxonomy"))
     known = _checked_labels(card.get("labels"), taxonomy)
     n_terms, n_labels = len(terms), sum(map(len, known.values()))
-    n_meanings = arrays["meaning_ends"].size
-    n_entries = arrays["meaning_concepts"].size
-    for name, shape in {
+    shapes: dict[str, tuple[int, ...]] = {
         "idf": (n_terms,),
         "weights": (n_terms, n_labels),
         "bias": (n_labels,),
         "calibration": (n_labels, 2),
         "thresholds": (n_labels,),
-        "phrase_meanings": (len(phrases),),
-        "meaning_ends": (n_meanings,),
-        "meaning_concepts": (n_entries,),
-    }.items():
+    }
+    arrays = {name: file.floats(name) for name in shapes}
+    for name, shape in shapes.items():
         if arrays[name].shape != shape:
-            raise _Damaged(
+            raise Damaged(
                 f"array {name!r} has shape {arrays[name].shape}, expected {shape}"
             )
-    for array in arrays.values():
-        array.flags.writeable = False  # threads share them
     for name in ("idf", "weights", "bias", "calibration", "thresholds"):
         if not np.isfinite(arrays[name]).all():
-            raise _Damaged(f"array {name!r} holds values that are not finite")
+            raise Damaged(f"array {name!r} holds values that are not finite")
     if (arrays["idf"] <= 0).any():
-        raise _Damaged("an inverse document frequency is not positive")
+        raise Damaged("an inverse document frequency is not positive")
     if ((arrays["thresholds"] < 0) | (arrays["thresholds"] > 1)).any():
-        raise _Damaged("a threshold is no probability")
-    ends, concepts = arrays["meaning_ends"], arrays["meaning_concepts"]
-    starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)[:n_meanings]
-    if (ends <= starts).any() or int(ends[-1] if n_meanings else 0) != n_entries:
-        raise _Damaged("the concepts of phrases do not add up")
-    if phrases and arrays["phrase_meanings"].max() >= n_meanings:
-        raise _Damaged("a phrase stands for nothing")
+        raise Damaged("a threshold is no probability")
     blocks = _checked_blocks(card.get("blocks"), terms)
-    first = blocks[WORDS]
-    if n_entries and not (first <= concepts.min() and concepts.max() < n_terms):
-        raise _Damaged("a phrase counts as a term that is not a concept")
-    names = [terms[number] for number in concepts.tolist()]
+    ends, concepts = _checked_meanings(file, blocks[WORDS], n_terms)
+    phrases = _FiledPhrases(file, terms, ends, concepts)
+    table = _checked_table(file, blocks[WORDS], len(ends))
+    if table is None:
+        _ = phrases.phrases  # which will be needed, and may be damaged
     return Model(
         terms=terms,
         blocks=blocks,
@@ -369,14 +285,8 @@ def _checked(arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Model:
         bias=arrays["bias"],
         calibration=arrays["calibration"],
         thresholds=arrays["thresholds"],
-        phrases=PhraseTable(
-            phrases,
-            arrays["phrase_meanings"],
-            [
-                names[start:end]
-                for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
-            ],
-        ),
+        phrases=phrases,
+        table=table,
         taxonomy=taxonomy,
         known=known,
         settings=_checked_settings(card.get("settings")),
@@ -384,21 +294,53 @@ def _checked(arrays: dict[str, NDArray[Any]], card: dict[str, Any]) -> Model:
     )
 
 
+def _checked_meanings(
+    file: ModelFile, first: int, n_terms: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Where the concepts of each meaning end, and all concepts in one row."""
+    ends, concepts = file.integers("meaning_ends"), file.integers("meaning_concepts")
+    if ends.ndim != 1 or concepts.ndim != 1:
+        raise Damaged("the concepts of phrases are not in one row")
+    starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)[: len(ends)]
+    if (ends <= starts).any() or int(ends[-1] if len(ends) else 0) != len(concepts):
+        raise Damaged("the concepts of phrases do not add up")
+    if len(concepts) and not (first <= concepts.min() and concepts.max() < n_terms):
+        raise Damaged("a phrase counts as a term that is not a concept")
+    return ends, concepts
+
+
+def _checked_table(file: ModelFile, n_words: int, n_meanings: int) -> RunTable | None:
+    """The table for the compiled scan, where there are both."""
+    if not COMPILED or not file.has_table:
+        return None
+    from . import _scan
+
+    try:
+        arrays = {name: file.integers(name) for name in TABLE}
+        if len(arrays["run_of_word"]) != n_words:
+            raise Damaged("its table is not of as many words as it has")
+        table = RunTable.unpacked(arrays)
+        _scan.check_table(*table, n_words, n_meanings)
+    except ValueError as error:
+        raise Damaged(str(error)) from None
+    return table
+
+
 def _checked_labels(value: Any, taxonomy: Taxonomy) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, dict) or not value:
-        raise _Damaged("the card names no labels")
+        raise Damaged("the card names no labels")
     for axis, ids in value.items():
         if axis not in taxonomy:
-            raise _Damaged(f"axis {axis!r} is not in its taxonomy")
+            raise Damaged(f"axis {axis!r} is not in its taxonomy")
         if (
             not isinstance(ids, list)
             or not ids
             or not all(isinstance(id, str) for id in ids)
             or len(set(ids)) != len(ids)
         ):
-            raise _Damaged(f"axis {axis!r} has no list of labels")
+            raise Damaged(f"axis {axis!r} has no list of labels")
         if not set(ids) <= set(taxonomy[axis].ids):
-            raise _Damaged(f"axis {axis!r} has a label that is not in its taxonomy")
+            raise Damaged(f"axis {axis!r} has a label that is not in its taxonomy")
     return {axis.id: tuple(value[axis.id]) for axis in taxonomy if axis.id in value}
 
 
@@ -410,23 +352,23 @@ def _checked_blocks(value: Any, terms: Sequence[str]) -> dict[str, int]:
         or any(":" in name for name in value)
         or sum(value.values()) != len(terms)
     ):
-        raise _Damaged("its blocks of terms do not add up")
+        raise Damaged("its blocks of terms do not add up")
     # JSON objects are written sorted; words come first, then the kinds by name.
     blocks = {n: value[n] for n in sorted(value, key=lambda n: (n != WORDS, n))}
     start = blocks[WORDS]
     for kind, size in list(blocks.items())[1:]:
         if not all(t.startswith(f"{kind}:") for t in terms[start : start + size]):
-            raise _Damaged(f"a term in the block {kind!r} is of another kind")
+            raise Damaged(f"a term in the block {kind!r} is of another kind")
         start += size
     return blocks
 
 
 def _checked_settings(value: Any) -> TermSettings:
     if not isinstance(value, dict) or value.keys() != asdict(TermSettings()).keys():
-        raise _Damaged("its settings of terms are not ours")
+        raise Damaged("its settings of terms are not ours")
     settings = TermSettings(**value)
     if settings.ngrams not in (1, 2):
-        raise _Damaged("its setting ngrams is neither 1 nor 2")
+        raise Damaged("its setting ngrams is neither 1 nor 2")
     for name, low, high in (
         ("lead_words", 1.0, 1e9),
         ("title_weight", 0.01, 1000.0),
@@ -436,41 +378,5 @@ def _checked_settings(value: Any) -> TermSettings:
     ):
         number = getattr(settings, name)
         if not isinstance(number, int | float) or not low <= number <= high:
-            raise _Damaged(f"its setting {name} is not between {low:g} and {high:g}")
+            raise Damaged(f"its setting {name} is not between {low:g} and {high:g}")
     return settings
-
-
-def _to_lines(strings: Any) -> NDArray[np.uint8]:
-    text = "\n".join(strings).encode("utf-8")
-    return np.frombuffer(zlib.compress(text, 9), dtype=np.uint8)
-
-
-def _as_it_is(array: NDArray[np.uint8], name: str) -> bytes:
-    if array.ndim != 1:
-        raise _Damaged(f"array {name!r} has {array.ndim} dimensions, expected one")
-    return array.tobytes()
-
-
-def _inflated(array: NDArray[np.uint8], name: str) -> bytes:
-    inflater = zlib.decompressobj()
-    try:
-        text = inflater.decompress(_as_it_is(array, name), MAX_TEXT_BYTES)
-    except zlib.error:
-        text = b""
-    if not inflater.eof or inflater.unused_data:
-        raise _Damaged(f"array {name!r} is not deflated text of a size like ours")
-    return text
-
-
-def _from_lines(text: bytes, name: str) -> tuple[str, ...]:
-    if not text:
-        return ()
-    try:
-        strings = tuple(text.decode("utf-8").split("\n"))
-    except UnicodeDecodeError:
-        raise _Damaged(f"array {name!r} is not UTF-8") from None
-    # Those that dateline writes are in order, which is the quicker thing to see.
-    in_order = all(map(lt, strings, islice(strings, 1, None)))
-    if not in_order and len(set(strings)) != len(strings):
-        raise _Damaged(f"array {name!r} names something twice")
-    return strings

@@ -101,8 +101,29 @@ class PhraseTable:
         )
         return cls(list(lexicon), meaning_of, list(numbers))
 
+    @cached_property
+    def meaning_ends(self) -> NDArray[np.int32]:
+        """Where the concepts of each meaning end, were all in one row."""
+        return np.cumsum([len(found) for found in self.meanings], dtype=np.int32)
+
+    def concepts_among(self, terms: Sequence[str], first: int) -> NDArray[np.int32]:
+        """The concepts of all meanings in one row, by their numbers.
+
+        Parameters
+        ----------
+        terms : sequence of str
+            A vocabulary that has them all.
+        first : int
+            The number of the first that is a concept.
+        """
+        number = {term: n for n, term in enumerate(terms[first:], first)}
+        return np.array(
+            [number[concept] for found in self.meanings for concept in found],
+            dtype=np.int32,
+        )
+
     def __len__(self) -> int:
-        return len(self.phrases)
+        return len(self.meaning_of)
 
     def find(
         self, tokens: Sequence[str], lowered: Sequence[str], *, caseless: bool

@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..labels.taxonomy import Taxonomy
-from .articles import Article
+from .article import Article
 from .counter import TermCounter
 from .decisions import DecisionRule
 from .model import Head, Model
 from .predictions import Evidence, Explanation, Prediction, Scored
 from .terms import Span, weigh
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 CHUNK = 64
 """Articles that are judged together where several are at hand."""
@@ -54,6 +57,7 @@ class Predictor:
             self._idf,
             model.weights,
             model.bias,
+            model.table,
         )
         self._rules = [
             (head, DecisionRule(model.taxonomy[head.axis], [x.id for x in head.labels]))
@@ -173,6 +177,8 @@ class Predictor:
             for chunk in chunks:
                 yield from self._predictions(chunk)
             return
+        from concurrent.futures import ThreadPoolExecutor  # slow to import
+
         waiting: deque[Future[list[Prediction]]] = deque()
         with ThreadPoolExecutor(jobs) as pool:
             try:

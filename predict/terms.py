@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .articles import Article
+from .article import Article
 from .phrases import PhraseTable
 
 WORDS = "words"

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from dateline.predict import FORMAT_VERSION, Model, ModelError, Predictor
-from dateline.predict.model import content_digest
+from dateline.predict import FORMAT_VERSION, Model, ModelError, Predictor, counter
+from dateline.predict.counter import COMPILED
+from dateline.predict.model_file import INTEGERS, TABLE, content_digest
+
+compiled = pytest.mark.skipif(not COMPILED, reason="no compiled scan here")
 
 TEXT = "Shares fell in Oslo after the bank raised interest rates."
 
@@ -22,14 +25,31 @@ def parts(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     raw = path.read_bytes()
     size = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + size])
-    return load_file(path), json.loads(header["__metadata__"]["dateline"])
+    arrays = load_file(path)
+    for name, (dtype, shape) in INTEGERS.items():
+        data = zlib.decompress(arrays[name].tobytes())
+        arrays[name] = np.frombuffer(data, dtype).reshape(shape)
+    return arrays, json.loads(header["__metadata__"]["dateline"])
 
 
 def rewrite(path: Path, arrays: dict[str, Any], card: Any) -> None:
+    if not isinstance(card, dict) or card["format_version"] > 2:
+        arrays = arrays | {
+            name: np.frombuffer(zlib.compress(bytes(arrays[name])), np.uint8)
+            for name in INTEGERS
+            if name in arrays
+        }
     if isinstance(card, dict):
         card = card | {"sha256": content_digest(arrays, card)}
     text = card if isinstance(card, str) else json.dumps(card)
     save_file(arrays, path, metadata={"dateline": text})
+
+
+def load_all(path: Path) -> Model:
+    """Load a model and what it reads only when it is asked for."""
+    found = Model.load(path)
+    assert len(found.phrases.phrases) == len(found.phrases)
+    return found
 
 
 def test_loaded_model_answers_as_the_saved_one(model: Model, model_file: Path) -> None:
@@ -165,21 +185,28 @@ def test_kind_of_concepts_with_a_colon_is_refused(model_file: Path) -> None:
         "phrase_meanings",
         "meaning_ends",
         "meaning_concepts",
+        *(pytest.param(name, marks=compiled) for name in TABLE),
     ],
 )
 def test_array_that_is_missing_or_of_another_type_or_shape_is_refused(
     model_file: Path, name: str
 ) -> None:
     arrays, card = parts(model_file)
-    for changed in (
+    array = arrays[name]
+    changes = [
         {k: v for k, v in arrays.items() if k != name},
-        arrays | {name: arrays[name].astype(np.int64)},
-        arrays | {name: arrays[name][: len(arrays[name]) // 2]},
-        arrays | {name: arrays[name][np.newaxis].copy()},
-    ):
+        arrays | {name: array.astype(np.int64)},
+        arrays | {name: array[: len(array) // 2]},
+        arrays | {name: array[np.newaxis].copy()},
+    ]
+    if name in INTEGERS:  # these are bytes in the file, of one dimension
+        changes[3] = arrays | {name: array.tobytes()[:-1]}
+    if name in TABLE:  # which a file may lack
+        del changes[0]
+    for changed in changes:
         rewrite(model_file, changed, card)
         with pytest.raises(ModelError, match="is damaged"):
-            Model.load(model_file)
+            load_all(model_file)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +226,7 @@ def test_array_that_is_missing_or_of_another_type_or_shape_is_refused(
         ("meaning_concepts", 0),
         ("terms", 0xFF),
         ("phrases", 0xFF),
+        pytest.param("run_of_word", 10**6, marks=compiled),
     ],
 )
 def test_value_out_of_range_is_refused(
@@ -209,7 +237,7 @@ def test_value_out_of_range_is_refused(
     changed.flat[0] = value
     rewrite(model_file, arrays | {name: changed}, card)
     with pytest.raises(ModelError, match="is damaged"):
-        Model.load(model_file)
+        load_all(model_file)
 
 
 @pytest.mark.parametrize("name", ["terms", "phrases"])
@@ -229,17 +257,17 @@ def test_text_that_does_not_fit_is_refused(
     text = zlib.compress(change(zlib.decompress(arrays[name].tobytes())))
     rewrite(model_file, arrays | {name: np.frombuffer(text, np.uint8)}, card)
     with pytest.raises(ModelError, match="is damaged"):
-        Model.load(model_file)
+        load_all(model_file)
 
 
 def test_text_that_would_fill_the_memory_is_refused(
     model_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrays, card = parts(model_file)
-    monkeypatch.setattr("dateline.predict.model.MAX_TEXT_BYTES", 10_000)
+    monkeypatch.setattr("dateline.predict.model_file.MAX_INFLATED_BYTES", 10_000)
     bomb = np.frombuffer(zlib.compress(b"a" * 10_001), np.uint8)
     rewrite(model_file, arrays | {"terms": bomb}, card)
-    with pytest.raises(ModelError, match="not deflated text of a size like ours"):
+    with pytest.raises(ModelError, match="not deflated, of a size like ours"):
         Model.load(model_file)
 
 
@@ -247,7 +275,7 @@ def test_bytes_behind_the_text_are_refused(model_file: Path) -> None:
     arrays, card = parts(model_file)
     more = np.concatenate([arrays["terms"], np.zeros(3, np.uint8)])
     rewrite(model_file, arrays | {"terms": more}, card)
-    with pytest.raises(ModelError, match="not deflated text"):
+    with pytest.raises(ModelError, match="not deflated"):
         Model.load(model_file)
 
 
@@ -255,6 +283,7 @@ def test_file_of_the_first_format_answers_the_same(
     model: Model, model_file: Path
 ) -> None:
     arrays, card = parts(model_file)
+    arrays = {name: arrays[name] for name in arrays if name not in TABLE}
     for name in ("terms", "phrases"):
         text = zlib.decompress(arrays[name].tobytes())
         arrays[name] = np.frombuffer(text, np.uint8)
@@ -263,3 +292,52 @@ def test_file_of_the_first_format_answers_the_same(
         Model.load(model_file)
     rewrite(model_file, arrays, card | {"format_version": 1})
     assert Predictor.load(model_file).predict(TEXT) == Predictor(model).predict(TEXT)
+
+
+@pytest.mark.parametrize("version", [2, FORMAT_VERSION])
+def test_file_without_the_scans_table_answers_the_same(
+    model: Model, model_file: Path, version: int
+) -> None:
+    arrays, card = parts(model_file)
+    arrays = {name: arrays[name] for name in arrays if name not in TABLE}
+    rewrite(model_file, arrays, card | {"format_version": version})
+    assert Predictor.load(model_file).predict(TEXT) == Predictor(model).predict(TEXT)
+
+
+def test_phrases_are_checked_at_once_where_they_are_needed(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays, card = parts(model_file)
+    text = np.frombuffer(zlib.compress(b"\xff"), np.uint8)
+    rewrite(model_file, arrays | {"phrases": text}, card)
+    monkeypatch.setattr("dateline.predict.model.COMPILED", False)
+    monkeypatch.setattr(counter, "COMPILED", False)
+    with pytest.raises(ModelError, match="'phrases' is not UTF-8"):
+        Predictor.load(model_file)
+
+
+@compiled
+def test_phrases_that_are_damaged_are_no_traceback_when_asked_for(
+    model_file: Path,
+) -> None:
+    arrays, card = parts(model_file)
+    text = np.frombuffer(zlib.compress(b"\xff"), np.uint8)
+    rewrite(model_file, arrays | {"phrases": text}, card)
+    predictor = Predictor.load(model_file)
+    with pytest.raises(ModelError, match="'phrases' is not UTF-8"):
+        predictor.explain(TEXT)
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("run_of_word", 2**20), ("run_forms", 0xFFFF)],
+)
+def test_table_that_points_beyond_the_model_is_refused(
+    model_file: Path, name: str, value: int
+) -> None:
+    arrays, card = parts(model_file)
+    changed = np.full_like(arrays[name], value)
+    rewrite(model_file, arrays | {name: changed}, card)
+    with pytest.raises(ModelError, match="is damaged"):
+        Model.load(model_file)

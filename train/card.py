@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..labels.files import atomic_write
-from ..predict.model import Head, Model, ModelError
+from ..predict.model import Head, Model
+from ..predict.model_file import ModelError
 from .evaluate import HEADLINE
 from .proportions import Interval, label_intervals
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..labels.errors import DatelineError
 from ..labels.samples import Sample
-from ..predict.articles import Article
+from ..predict.article import Article
 from ..predict.predictor import Predictor
 
 RESAMPLES = 1000

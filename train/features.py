@@ -13,9 +13,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..labels.lexicon import Lexicon
-from ..predict.articles import Article
+from ..predict.article import Article
 from ..predict.counter import TermCounter
 from ..predict.phrases import PhraseTable
+from ..predict.run_table import RunTable
 from ..predict.terms import WORDS, TermScanner, TermSettings, weigh
 
 
@@ -144,6 +145,12 @@ class TermVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def bounds_(self) -> NDArray[np.int64]:
         """The first term of each block and the number of terms, (n_blocks + 1,)."""
         return np.cumsum([0, *self.blocks_.values()])
+
+    @property
+    def table_(self) -> RunTable | None:
+        """The compiled scan's table of the vocabulary and phrases, if there is one."""
+        check_is_fitted(self)
+        return self._counter.table
 
     def _learn(self, articles: Sequence[Article]) -> None:
         """Learn the vocabulary: the words that are met, and the lexicon's concepts."""

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ..labels.lexicon import Lexicon
 from ..labels.samples import Sample
 from ..labels.taxonomy import Taxonomy
-from ..predict.articles import Article
+from ..predict.article import Article
 from ..predict.model import Model
 from .calibrate import calibrate
 from .crossval import (
@@ -134,6 +134,7 @@ def train(
         calibration=np.vstack([head.calibration for head in heads.values()]),
         thresholds=np.concatenate([head.thresholds for head in heads.values()]),
         phrases=vectorizer.phrases_,
+        table=vectorizer.table_,
         taxonomy=taxonomy,
         known=known,
         settings=settings.terms,

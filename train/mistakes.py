@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..labels.samples import Sample
 from ..labels.taxonomy import Taxonomy
-from ..predict.articles import Article
+from ..predict.article import Article
 from ..predict.predictions import Explanation
 from ..predict.predictor import Predictor
 from .evaluate import AxisOutcome

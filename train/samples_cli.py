@@ -11,7 +11,8 @@ import click
 from ..labels import FORMATS, Lexicon, bundled_samples, write_labelled
 from ..labels.formats import names_axes
 from ..labels.reading import ending
-from ..predict.articles import Article, BadRow, read_articles
+from ..predict.article import Article
+from ..predict.articles import BadRow, read_articles
 from ..predict.options import jobs_option, model_option
 from .options import (
     Reading,

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from ..labels.errors import DatelineError
 from ..labels.samples import Sample
-from ..predict.articles import Article
+from ..predict.article import Article
 from ..predict.decisions import DecisionRule
 from ..predict.model import Model
 from ..predict.predictor import Predictor, sigmoid

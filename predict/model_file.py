@@ -1,0 +1,335 @@
+"""The model's file: arrays and a card as bytes, and read again.
+
+The file is ``.safetensors``: arrays, and a JSON card under the metadata key
+``dateline``. Nothing in it is ever executed. What is read is what was written, by a
+digest, or refused; whether it is a model is for :mod:`dateline.predict.model` to say.
+
+Arrays
+------
+=================== ======== ============================== ===========================
+name                type     shape                          holds
+=================== ======== ============================== ===========================
+terms               text                                    a term a line, block after
+                                                            block
+idf                 float32  (n_terms,)                     inverse document frequency
+weights             float16  (n_terms, n_labels)            of each label's linear model
+bias                float64  (n_labels,)                    likewise
+calibration         float64  (n_labels, 2)                  slope and offset of the
+                                                            sigmoid over scores
+thresholds          float64  (n_labels,)                    probability from which the
+                                                            label is given
+phrases             text                                    a phrase a line
+phrase_meanings     uint16   (n_phrases,)                   what each phrase stands for
+meaning_ends        int32    (n_meanings,)                  where the concepts of each
+                                                            meaning end in
+                                                            meaning_concepts
+meaning_concepts    int32    (n_entries,)                   terms that meanings count as
+run_tags            uint32   (n_runs,)                      the compiled scan's table of
+                                                            words and phrases, see
+                                                            ``RunTable.packed``
+run_forms           uint16   (3, n_runs)                    likewise
+run_goes_on         uint8    (n_runs / 8,)                  likewise
+run_of_word         int32    (n_words,)                     likewise
+spellings           int32    (n_spellings, 3)               likewise
+=================== ======== ============================== ===========================
+
+Texts are UTF-8. They and the integers are deflated (zlib), as uint8 of one dimension.
+Labels are those that the card names, axis after axis. The last five are left out where
+the model was trained without the compiled scan, which makes its table of the others
+then. They hold hashes: if the scan's change, so must the version of the format.
+
+To change the format: raise :data:`FORMAT_VERSION`, teach :func:`read` to read the
+versions before it, and keep a model of each of them among the tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from operator import lt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from ..labels.errors import DatelineError, TaxonomyError
+
+FORMAT_VERSION = 3
+"""The version that is written. Files of a higher one are refused. In version 2 integers
+were not deflated and there was no table for the scan; in version 1 texts were not
+deflated either.
+"""
+
+MAX_CARD_BYTES = 4_000_000
+"""A larger card is refused unread; ours have some 30 kB."""
+
+MAX_INFLATED_BYTES = 256_000_000
+"""Texts and integers that are longer are refused, so that a small file cannot fill the
+memory; ours have some 4 MB.
+"""
+
+TEXTS = ("terms", "phrases")
+FLOATS: dict[str, type[np.generic]] = {
+    "idf": np.float32,
+    "weights": np.float16,
+    "bias": np.float64,
+    "calibration": np.float64,
+    "thresholds": np.float64,
+}
+INTEGERS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "phrase_meanings": ("<u2", (-1,)),
+    "meaning_ends": ("<i4", (-1,)),
+    "meaning_concepts": ("<i4", (-1,)),
+    "run_tags": ("<u4", (-1,)),
+    "run_forms": ("<u2", (3, -1)),
+    "run_goes_on": ("<u1", (-1,)),
+    "run_of_word": ("<i4", (-1,)),
+    "spellings": ("<i4", (-1, 3)),
+}
+TABLE = ("run_tags", "run_forms", "run_goes_on", "run_of_word", "spellings")
+"""The integers that a file may lack."""
+
+_CARD_KEY = "dateline"
+
+
+class ModelError(DatelineError):
+    """A model file cannot be used. Everything that loading refuses is one."""
+
+
+class Damaged(Exception):
+    """What is wrong inside a file that claims to be a model."""
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Say of which file it is that something in it is wrong.
+
+    Raises
+    ------
+    ModelError
+        For `Damaged` and `TaxonomyError`.
+    """
+    try:
+        yield
+    except (Damaged, TaxonomyError) as error:
+        raise ModelError(
+            f"{path}: is damaged ({error}); get the file again or retrain with "
+            "'dateline train'"
+        ) from None
+
+
+def to_bytes(
+    texts: Mapping[str, Sequence[str]],
+    arrays: Mapping[str, NDArray[Any]],
+    card: Mapping[str, Any],
+) -> bytes:
+    """Make the bytes of a file; the same of the same.
+
+    Parameters
+    ----------
+    texts : mapping of str to sequence of str
+        The lines of each text.
+    arrays : mapping of str to ndarray
+        All others.
+    card : mapping
+        Plain JSON, without the digest.
+    """
+    from safetensors.numpy import save  # not needed to predict
+
+    stored = {name: _deflated("\n".join(texts[name]).encode()) for name in TEXTS}
+    for name, array in arrays.items():
+        if name in FLOATS:
+            stored[name] = np.ascontiguousarray(array, dtype=FLOATS[name])
+        else:
+            dtype = INTEGERS[name][0]
+            stored[name] = _deflated(np.ascontiguousarray(array, dtype=dtype).tobytes())
+    signed = {**card, "sha256": content_digest(stored, card)}
+    # One metadata entry: the library keeps several in no stable order.
+    text = json.dumps(signed, ensure_ascii=False, sort_keys=True)
+    return save(stored, metadata={_CARD_KEY: text})
+
+
+def content_digest(arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> str:
+    """SHA-256 over the card, its own digest left out, and the stored arrays by name."""
+    rest = {key: value for key, value in card.items() if key != "sha256"}
+    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode("ascii"))
+    for name in sorted(arrays):
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()
+
+
+class ModelFile:
+    """What a file holds.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read, is no model, or is of a newer format.
+
+    Attributes
+    ----------
+    card : dict
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stored, self.card = _read(path)
+        self._version: int = self.card["format_version"]
+
+    def check(self) -> None:
+        """Refuse a file whose arrays are not those that were written.
+
+        Raises
+        ------
+        Damaged
+            Saying which array is missing or of another type, or that the digest fits not.
+        """
+        names = [*TEXTS, *FLOATS, *(name for name in INTEGERS if name not in TABLE)]
+        for name in names:
+            if name not in self._stored:
+                raise Damaged(f"array {name!r} is missing")
+        for name, array in self._stored.items():
+            dtype: Any = FLOATS.get(name, np.uint8)
+            if name in INTEGERS and self._version < 3:
+                dtype = INTEGERS[name][0]
+            if array.dtype != dtype:
+                raise Damaged(
+                    f"array {name!r} is {array.dtype}, expected {np.dtype(dtype)}"
+                )
+        if self.card.get("sha256") != content_digest(self._stored, self.card):
+            raise Damaged("its content is not what was written")
+
+    @property
+    def has_table(self) -> bool:
+        """Whether there is a table for the compiled scan."""
+        return all(name in self._stored for name in TABLE)
+
+    def floats(self, name: str) -> NDArray[Any]:
+        """An array of floats, as it was saved; not to be written to."""
+        array = self._stored[name]
+        array.flags.writeable = False  # threads share it
+        return array
+
+    def integers(self, name: str) -> NDArray[Any]:
+        """An array of integers, not to be written to.
+
+        Raises
+        ------
+        Damaged
+            If it cannot be inflated, or has another number of bytes than any such.
+        """
+        dtype, shape = INTEGERS[name]
+        array = self._stored[name]
+        if self._version < 3:
+            array.flags.writeable = False
+            return array
+        data = _inflated(array, name)
+        try:
+            return np.frombuffer(data, dtype=dtype).reshape(shape)
+        except ValueError:
+            raise Damaged(f"array {name!r} has {len(data)} bytes") from None
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        """The lines of a text, no two the same.
+
+        Raises
+        ------
+        Damaged
+            If it cannot be inflated, is not UTF-8 or has a line twice.
+        """
+        unpack = _inflated if self._version > 1 else _as_it_is
+        return _from_lines(unpack(self._stored[name], name), name)
+
+
+def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    if not path.is_file():
+        found = "is not a file" if path.exists() else "does not exist"
+        raise ModelError(f"{path}: {found}; expected a model that dateline wrote")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(_CARD_KEY)
+            if text is None:
+                raise ModelError(
+                    f"{path}: is a safetensors file but no dateline model; make one "
+                    "with 'dateline train'"
+                )
+            if len(text) > MAX_CARD_BYTES:
+                raise ModelError(f"{path}: its card is larger than any of ours")
+            names = set(file.keys())
+            card = _read_card(text, path)
+            known = [*TEXTS, *FLOATS, *INTEGERS]
+            if card["format_version"] < 3:
+                known = [name for name in known if name not in TABLE]
+            arrays = {name: file.get_tensor(name) for name in known if name in names}
+    except SafetensorError as error:
+        raise ModelError(
+            f"{path}: is no model ({error}); expected a .safetensors file that "
+            "dateline wrote"
+        ) from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
+    return arrays, card
+
+
+def _read_card(text: str, path: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(text)
+    except (ValueError, RecursionError):
+        card = None
+    version = card.get("format_version") if isinstance(card, dict) else None
+    if not isinstance(card, dict) or type(version) is not int or version < 1:
+        raise ModelError(
+            f"{path}: its card says no format version; get the file again or retrain "
+            "with 'dateline train'"
+        )
+    if version > FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: is of format {version}, this dateline reads up to "
+            f"{FORMAT_VERSION}; upgrade dateline or retrain with 'dateline train'"
+        )
+    return card
+
+
+def _deflated(data: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(zlib.compress(data, 9), dtype=np.uint8)
+
+
+def _as_it_is(array: NDArray[np.uint8], name: str) -> bytes:
+    if array.ndim != 1:
+        raise Damaged(f"array {name!r} has {array.ndim} dimensions, expected one")
+    return array.tobytes()
+
+
+def _inflated(array: NDArray[np.uint8], name: str) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        text = inflater.decompress(_as_it_is(array, name), MAX_INFLATED_BYTES)
+    except zlib.error:
+        text = b""
+    if not inflater.eof or inflater.unused_data:
+        raise Damaged(f"array {name!r} is not deflated, of a size like ours")
+    return text
+
+
+def _from_lines(text: bytes, name: str) -> tuple[str, ...]:
+    if not text:
+        return ()
+    try:
+        strings = tuple(text.decode("utf-8").split("\n"))
+    except UnicodeDecodeError:
+        raise Damaged(f"array {name!r} is not UTF-8") from None
+    # Those that dateline writes are in order, which is the quicker thing to see.
+    in_order = all(map(lt, strings, islice(strings, 1, None)))
+    if not in_order and len(set(strings)) != len(strings):
+        raise Damaged(f"array {name!r} names something twice")
+    return strings
