@@ -1,0 +1,1 @@
+"""The suite behind ``benchmarks/run.py``: time and memory beside those of peers."""
