@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 _WORD = np.uint64(0x7FFFFFFF)
 _GOES_ON = np.uint64(1 << 31)
-_16, _32, _48 = np.uint64(16), np.uint64(32), np.uint64(48)
+_32, _48 = np.uint64(32), np.uint64(48)
 _LOW = np.uint64(0xFFFFFFFF)
 
 
@@ -85,13 +85,14 @@ class RunTable(NamedTuple):
         known = np.flatnonzero(run_of_word >= 0)
         if run_of_word.max(initial=-1) >= n:
             raise ValueError("a word has a run that is out of range")
-        runs = np.empty((n, 2), dtype=np.uint64)
-        gaps, meanings, asks = forms.astype(np.uint64)
-        runs[:, 0] = tags
-        runs[:, 0] <<= _32
-        runs[:, 0] |= np.cumsum(gaps) & _LOW
-        runs[:, 1] = np.unpackbits(goes_on, count=n)
-        runs[:, 1] <<= np.uint64(31)
-        runs[:, 1] |= meanings << _32 | asks << _48
-        runs[run_of_word[known], 1] |= (known + 1).astype(np.uint64)
+        runs = np.empty((n, 2), dtype="<u8")
+        halves, quarters = runs.view("<u4"), runs.view("<u2")
+        halves[:, 0] = np.cumsum(forms[0], dtype=np.uint32)
+        halves[:, 1] = tags
+        halves[:, 2] = np.unpackbits(goes_on, count=n)
+        halves[:, 2] <<= np.uint32(31)
+        halves[run_of_word[known], 2] |= (known + 1).astype(np.uint32)
+        quarters[:, 6] = forms[1]
+        quarters[:, 7] = forms[2]
+        runs = runs.astype(np.uint64, copy=False)  # in this machine's order of bytes
         return cls(runs, arrays["spellings"])

@@ -116,8 +116,11 @@ def floor(predictor: Predictor) -> Callable[[Sequence[str]], int] | None:
     No program that looks up the words of a text can be faster than this one's way of
     finding them. None where this dateline has no such function.
     """
-    scan = getattr(getattr(predictor, "_counter", None), "scan", None)
-    return getattr(scan, "tokens", None)
+    if "scan compiled" not in repr(predictor):
+        return None
+    from dateline.predict._scan import count_tokens
+
+    return count_tokens
 
 
 def in_python(model: Model) -> Predictor | None:
