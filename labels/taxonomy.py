@@ -11,10 +11,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import TaxonomyError, UnknownLabelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 # Fields of samples and answers, and the kinds of terms that no axis may be.
@@ -246,6 +248,8 @@ class Taxonomy:
         TaxonomyError
             If the file cannot be read or says something else.
         """
+        from pathlib import Path
+
         try:
             text = Path(path).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -7,11 +7,11 @@ said in :mod:`dateline.predict.model_file`.
 
 from __future__ import annotations
 
+import os.path  # pathlib takes long to import, and predicting needs no more
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,9 @@ from .model_file import (
 from .phrases import PhraseTable
 from .run_table import RunTable
 from .terms import WORDS, TermSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,8 @@ class Model:
         ModelError
             If the file cannot be written.
         """
+        from pathlib import Path
+
         path = Path(path)
         data = self.to_bytes()
         try:
@@ -165,7 +170,7 @@ class Model:
             If the file cannot be read, is no model, is damaged, or is of a newer
             format. The message says which and what to do.
         """
-        file = ModelFile(Path(path))
+        file = ModelFile(path)
         with naming(file.path):
             file.check()
             return _checked(file)
@@ -180,7 +185,7 @@ class Model:
             If it is missing or damaged.
         """
         # As a file: an extension module cannot be imported from an archive either.
-        return cls.load(Path(__file__).with_name("default.safetensors"))
+        return cls.load(f"{os.path.dirname(__file__)}/default.safetensors")  # noqa: PTH120
 
 
 class _FiledPhrases(PhraseTable):

@@ -46,19 +46,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os.path  # pathlib takes long to import, and predicting needs no more
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from operator import lt
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from ..labels.errors import DatelineError, TaxonomyError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMAT_VERSION = 3
 """The version that is written. Files of a higher one are refused. In version 2 integers
@@ -107,7 +110,7 @@ class Damaged(Exception):
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: str | Path) -> Iterator[None]:
     """Say of which file it is that something in it is wrong.
 
     Raises
@@ -169,7 +172,7 @@ class ModelFile:
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
 
     Raises
     ------
@@ -181,7 +184,7 @@ class ModelFile:
     card : dict
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = path
         self._stored, self.card = _read(path)
         self._version: int = self.card["format_version"]
@@ -251,9 +254,9 @@ class ModelFile:
         return _from_lines(unpack(self._stored[name], name), name)
 
 
-def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    if not path.is_file():
-        found = "is not a file" if path.exists() else "does not exist"
+def _read(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    if not os.path.isfile(path):  # noqa: PTH113
+        found = "is not a file" if os.path.exists(path) else "does not exist"  # noqa: PTH110
         raise ModelError(f"{path}: {found}; expected a model that dateline wrote")
     try:
         with safe_open(path, framework="numpy") as file:
@@ -281,7 +284,7 @@ def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     return arrays, card
 
 
-def _read_card(text: str, path: Path) -> dict[str, Any]:
+def _read_card(text: str, path: str | Path) -> dict[str, Any]:
     try:
         card = json.loads(text)
     except (ValueError, RecursionError):

@@ -6,7 +6,6 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +21,7 @@ from .terms import Span, weigh
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from pathlib import Path
 
 CHUNK = 64
 """Articles that are judged together where several are at hand."""
