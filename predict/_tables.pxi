@@ -143,9 +143,15 @@ cdef inline const Slot* _slot(const Table* table, uint64_t hash) noexcept nogil:
     """The slot of a run, or an empty one."""
     cdef uint64_t at = hash & table.mask
     hash &= table.kept
-    while table.slots[at].hash != hash and table.slots[at].hash != 0:
+    # Most are in one of two places, and in which is anyone's guess: no branch.
+    at = (at + _is_other(&table.slots[at], hash)) & table.mask
+    while _is_other(&table.slots[at], hash):
         at = (at + 1) & table.mask
     return &table.slots[at]
+
+
+cdef inline int _is_other(const Slot* slot, uint64_t hash) noexcept nogil:
+    return (slot.hash != hash) & (slot.hash != 0)
 
 
 cdef Slot* _added(Table* table, uint64_t hash) except NULL:
