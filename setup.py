@@ -1,7 +1,7 @@
-"""The one part of the build that pyproject.toml cannot say: an optional extension.
+"""The one part of the build that pyproject.toml cannot say: optional extensions.
 
-Without a C compiler the install succeeds all the same, and the scan is the one that
-is written in Python.
+Without a C compiler the install succeeds all the same, and what they do is done by
+what is written in Python.
 """
 
 from Cython.Build import cythonize
@@ -10,12 +10,16 @@ from setuptools import Extension, setup
 extensions = cythonize(
     [
         Extension(
-            "dateline.predict._scan",
-            ["predict/_scan.pyx"],
-            include_dirs=["predict"],
-            depends=["predict/_kernels.h"],
+            f"dateline.{folder}.{name}",
+            [f"{folder}/{name}.pyx"],
+            include_dirs=[folder],
+            depends=["predict/_kernels.h"] if name == "_scan" else [],
             # Contracted sums would round otherwise than the definition's.
             extra_compile_args=["-O3", "-ffp-contract=off"],
+        )
+        for folder, name in (
+            ("predict", "_scan"),
+            ("train", "_texts"),
         )
     ],
     build_dir="build",

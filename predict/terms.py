@@ -126,7 +126,7 @@ class TermScanner:
     def words(self, article: Article) -> Iterator[str]:
         """Yield the words and pairs of words of an article, as often as they come."""
         for field in (article.title, article.text):
-            for word, _, _ in self._words(_TOKEN.findall(field.lower())):
+            for word, _, _ in self._words(lowered_tokens(field)):
                 yield word
 
     def locate(self, article: Article) -> dict[str, list[Span]]:
@@ -135,7 +135,7 @@ class TermScanner:
         caseless = _is_caseless(article)
         for name, field in (("title", article.title), ("text", article.text)):
             for spans, found in (
-                (_spans_of_lowered(field), self._words(_TOKEN.findall(field.lower()))),
+                (_spans_of_lowered(field), self._words(lowered_tokens(field))),
                 (
                     [match.span() for match in _TOKEN.finditer(field)],
                     self._concepts(field, caseless),
@@ -164,6 +164,11 @@ class TermScanner:
         tokens = _TOKEN.findall(field)
         lowered = [token.lower() for token in tokens]
         return self._phrases.find(tokens, lowered, caseless=caseless)
+
+
+def lowered_tokens(field: str) -> list[str]:
+    """Split a field into its tokens in lower case, those of one letter too."""
+    return _TOKEN.findall(field.lower())
 
 
 def _is_caseless(article: Article) -> bool:

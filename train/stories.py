@@ -8,16 +8,22 @@ of their runs of words.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ..labels.samples import Sample
+from ..predict.articles import Article
+from ..predict.terms import lowered_tokens
+from .texts import number_words
+
+if TYPE_CHECKING:
+    from ._texts import Texts
 
 RUN = 3
 """Words in a row that are compared."""
@@ -32,15 +38,17 @@ _BANDS, _ROWS = 12, 3
 _CROWD = 200
 """So many texts in one band's bucket are boilerplate: each is compared to the first."""
 
-_WORD = re.compile(r"\w+")
 
-
-def near_duplicates(texts: Sequence[str]) -> list[tuple[int, int, float]]:
+def near_duplicates(
+    texts: Sequence[str], numbered: Texts | None = None
+) -> list[tuple[int, int, float]]:
     """Find the pairs of texts that are nearly the same.
 
     Parameters
     ----------
     texts : sequence of str
+    numbered : Texts, optional
+        The same, where they were read before. Default: they are read here.
 
     Returns
     -------
@@ -49,11 +57,25 @@ def near_duplicates(texts: Sequence[str]) -> list[tuple[int, int, float]]:
         runs of :data:`RUN` words, at least :data:`ALIKE`. Texts of fewer words are
         compared as a whole; those without a word are like nothing.
     """
-    runs = _runs(texts)
-    filled = [i for i, found in enumerate(runs) if len(found)]
-    if len(filled) < 2:
-        return []
-    minima = _minima([runs[i] for i in filled])
+    if numbered is None:
+        numbered = number_words(map(Article, texts))
+    if numbered is None:
+        runs = _runs(texts)
+        filled = [i for i, found in enumerate(runs) if len(found)]
+        minima = _minima([runs[i] for i in filled])
+        return _alike(filled, minima, runs.__getitem__)
+    # Only of the few that look alike the runs are needed in full.
+    filled = np.flatnonzero(numbered.lengths()).tolist()
+    minima = numbered.minima(_multipliers(), _factors())[filled]
+    return _alike(filled, minima, lambda i: _hashed(numbered.numbers(i) + 1))
+
+
+def _alike(
+    filled: Sequence[int],
+    minima: NDArray[np.uint64],
+    runs_of: Callable[[int], NDArray[np.uint64]],
+) -> list[tuple[int, int, float]]:
+    """Find the texts with some minima in common, and compare their runs."""
     pairs: set[tuple[int, int]] = set()
     for band in range(_BANDS):
         buckets: dict[bytes, list[int]] = defaultdict(list)
@@ -64,6 +86,7 @@ def near_duplicates(texts: Sequence[str]) -> list[tuple[int, int, float]]:
             firsts = found if len(found) <= _CROWD else found[:1]
             pairs.update((i, j) for i in firsts for j in found if i < j)
     alike = []
+    runs = {i: runs_of(i) for i in {i for pair in pairs for i in pair}}
     for i, j in sorted(pairs):
         shared = len(np.intersect1d(runs[i], runs[j], assume_unique=True))
         similarity = shared / (len(runs[i]) + len(runs[j]) - shared)
@@ -72,7 +95,9 @@ def near_duplicates(texts: Sequence[str]) -> list[tuple[int, int, float]]:
     return alike
 
 
-def story_groups(samples: Sequence[Sample]) -> NDArray[np.intp]:
+def story_groups(
+    samples: Sequence[Sample], numbered: Texts | None = None
+) -> NDArray[np.intp]:
     """Number the stories that samples tell.
 
     Near-duplicates tell the same story, and so may what one source published on one
@@ -81,14 +106,17 @@ def story_groups(samples: Sequence[Sample]) -> NDArray[np.intp]:
     Parameters
     ----------
     samples : sequence of Sample
+    numbered : Texts, optional
+        Their titles and texts, where they were read before.
 
     Returns
     -------
     ndarray of int, shape (n_samples,)
         The story of each sample, numbered from 0 in the order of first appearance.
     """
-    texts = [f"{sample.title}\n{sample.text}" for sample in samples]
-    links = [(i, j) for i, j, _ in near_duplicates(texts)]
+    # Where they were read before, the texts themselves are not looked at again.
+    texts = [] if numbered else [f"{sample.title}\n{sample.text}" for sample in samples]
+    links = [(i, j) for i, j, _ in near_duplicates(texts, numbered)]
     first: dict[tuple[str, str], int] = {}
     for i, sample in enumerate(samples):
         if sample.source and sample.date:
@@ -104,33 +132,49 @@ def story_groups(samples: Sequence[Sample]) -> NDArray[np.intp]:
     return np.array([numbers.setdefault(g, len(numbers)) for g in found.tolist()])
 
 
+def _multipliers() -> NDArray[np.uint64]:
+    drawn = np.random.default_rng(0).integers(1, 2**63, RUN, dtype=np.uint64)
+    return drawn | np.uint64(1)
+
+
+def _factors() -> NDArray[np.uint64]:
+    drawn = np.random.default_rng(1).integers(1, 2**63, _BANDS * _ROWS, dtype=np.uint64)
+    return drawn | np.uint64(1)
+
+
 def _runs(texts: Sequence[str]) -> list[NDArray[np.uint64]]:
     """The distinct runs of words of each text, as sorted hashes."""
     numbers: dict[str, int] = {}
-    found = []
-    multipliers = np.random.default_rng(0).integers(1, 2**63, RUN, dtype=np.uint64) | 1
-    for text in texts:
-        words = [
-            numbers.setdefault(word, len(numbers) + 1)
-            for word in _WORD.findall(text.lower())
-        ]
-        padded = np.array(words, dtype=np.uint64)
-        size = max(len(words) - RUN + 1, min(len(words), 1))
-        hashed = np.zeros(size, dtype=np.uint64)
-        for offset, multiplier in enumerate(multipliers[: len(words)]):
-            hashed += padded[offset : offset + size] * multiplier
-        found.append(np.unique(hashed))
-    return found
+    return [
+        _hashed(
+            [
+                numbers.setdefault(word, len(numbers) + 1)
+                for word in lowered_tokens(text)
+            ]
+        )
+        for text in texts
+    ]
+
+
+def _hashed(words: ArrayLike) -> NDArray[np.uint64]:
+    """The distinct runs of numbered words, as sorted hashes."""
+    padded = np.asarray(words, dtype=np.uint64)
+    size = max(len(padded) - RUN + 1, min(len(padded), 1))
+    hashed = np.zeros(size, dtype=np.uint64)
+    for offset, multiplier in enumerate(_multipliers()[: len(padded)]):
+        hashed += padded[offset : offset + size] * multiplier
+    return np.unique(hashed)
 
 
 def _minima(runs: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
     """The least of each text's runs under a number of random orders."""
-    rng = np.random.default_rng(1)
+    if not runs:
+        return np.zeros((0, _BANDS * _ROWS), dtype=np.uint64)
     starts = np.cumsum([0, *map(len, runs[:-1])])
     every = np.concatenate(runs)
     columns = []
-    for factor in rng.integers(1, 2**63, _BANDS * _ROWS, dtype=np.uint64):
-        mixed = every * (factor | np.uint64(1))
+    for factor in _factors():
+        mixed = every * factor
         mixed ^= mixed >> np.uint64(32)
         mixed *= np.uint64(0x9E3779B97F4A7C15)
         columns.append(np.minimum.reduceat(mixed, starts))
