@@ -19,6 +19,7 @@ extensions = cythonize(
         )
         for folder, name in (
             ("predict", "_scan"),
+            ("train", "_svm"),
             ("train", "_texts"),
         )
     ],

@@ -268,7 +268,7 @@ class _HeldOut:
                 X = matrix.weigh(matrix.counts[task.rows[held]], idf, self._ones)
                 self.scores[held] = X @ weights + bias
                 self._idf[fold] = idf
-                self._weights[fold] = weights.astype(np.float32)
+                self._weights[fold] = weights.astype(np.float32, copy=False)
             progress()
 
     def side(self, row: int, column: int, probability: float) -> Side:

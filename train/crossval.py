@@ -4,8 +4,10 @@ settings by it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
@@ -22,10 +24,19 @@ from .settings import (
     TRIAL_SAMPLES,
     TrainingSettings,
 )
-from .tasks import AxisTask, Matrix
+from .tasks import COMPILED, AxisTask, Matrix
+
+if COMPILED:
+    from . import _svm
+
+if TYPE_CHECKING:
+    from ._svm import Rows
 
 MIDDLING = 0.5
 """The weight of concepts while that of samples is chosen."""
+
+TOLERANCE = 0.01
+"""Of the fits: how far apart the projected gradients of the dual problem may be."""
 
 
 def fit_labels(
@@ -35,7 +46,7 @@ def fit_labels(
     idf: NDArray[np.float32],
     settings: TrainingSettings,
     jobs: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
     """Fit every label's classifier to rows of a task and the concepts' documents.
 
     Parameters
@@ -51,25 +62,98 @@ def fit_labels(
 
     Returns
     -------
-    weights : ndarray of float64, shape (n_terms, n_labels)
+    weights : ndarray of float, shape (n_terms, n_labels)
         What the TF-IDF weights of terms are multiplied by.
     bias : ndarray of float64, shape (n_labels,)
     """
     scale = _scale(matrix, task, settings)
-    counts = sp.vstack([matrix.counts[task.rows[kept]], task.documents], format="csr")
-    X = matrix.weigh(counts, idf, scale)
+    rows = np.concatenate([task.rows[kept], task.documents])
+    fit = _fit_compiled if COMPILED else _fit_by_sklearn
+    X = matrix.weighed(rows, idf, scale)
+    weights, bias = fit(X, rows, *_targets(task, kept, settings), settings, jobs)
+    weights *= scale[:, np.newaxis].astype(weights.dtype)
+    return weights, bias
+
+
+def _targets(
+    task: AxisTask, kept: NDArray[np.bool_], settings: TrainingSettings
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """What each label's classifier is to say, and what it costs if it does not.
+
+    Returns
+    -------
+    truth : ndarray of bool, shape (n_kept + n_documents, n_labels)
+    costs : ndarray of float64, shape (n_kept + n_documents, n_labels)
+        0 where nothing is known.
+    """
     truth = np.vstack([task.truth[kept], task.meaning])
     known = np.vstack([task.known[kept], np.ones_like(task.meaning)])
     rows = task.fit_weights(settings.own_weight or 1.0, settings.secondary_weight)
-    weights = np.vstack([rows[kept], np.ones(task.meaning.shape)])
+    weights = np.vstack([rows[kept], np.ones(task.meaning.shape)]) * known
+    with_label = (weights * truth).sum(axis=0)
+    without = (weights * ~truth).sum(axis=0)
+    # Where all samples of a label are of one story, held out, there is nothing to fit.
+    both = (with_label > 0) & (without > 0)
+    if settings.balanced:  # as scikit-learn's class_weight="balanced"
+        half = (with_label + without) / 2
+        sides = np.where(
+            truth,
+            half / np.where(both, with_label, 1),
+            half / np.where(both, without, 1),
+        )
+        weights = weights * sides
+    return truth, settings.C * weights * both
+
+
+def _fit_compiled(
+    X: Rows,
+    rows: NDArray[np.intp],
+    truth: NDArray[np.bool_],
+    costs: NDArray[np.float64],
+    settings: TrainingSettings,
+    jobs: int,
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    n_blocks = -(-truth.shape[1] // _svm.LANES)
+    fitted = joblib.Parallel(n_jobs=jobs, prefer="threads")(
+        joblib.delayed(X.fit)(
+            rows, truth[:, columns], costs[:, columns], TOLERANCE, settings.seed
+        )
+        for columns in np.array_split(np.arange(truth.shape[1]), n_blocks)
+    )
+    if n_blocks == 1:
+        return fitted[0]  # type: ignore[no-any-return]
+    return np.hstack([w for w, _ in fitted]), np.concatenate([b for _, b in fitted])
+
+
+def _fit_by_sklearn(
+    X: sp.csr_matrix,
+    rows: NDArray[np.intp],
+    truth: NDArray[np.bool_],
+    costs: NDArray[np.float64],
+    settings: TrainingSettings,
+    jobs: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    X = X[rows]
     # Processes, not threads: the solver draws from one generator for the whole
     # process, so fits that shared it would depend on each other's timing.
     fitted = joblib.Parallel(n_jobs=jobs)(
-        joblib.delayed(_fit_label)(X, truth[:, i], known[:, i], weights[:, i], settings)
+        joblib.delayed(_fit_label)(X, truth[:, i], costs[:, i], settings.seed)
         for i in range(truth.shape[1])
     )
-    coefficients = np.array([w for w, _ in fitted]).T * scale[:, np.newaxis]
-    return coefficients, np.array([b for _, b in fitted])
+    return np.array([w for w, _ in fitted]).T, np.array([b for _, b in fitted])
+
+
+def _fit_label(
+    X: sp.csr_matrix, y: NDArray[np.bool_], costs: NDArray[np.float64], seed: int
+) -> tuple[NDArray[np.float64], float]:
+    counted = costs > 0
+    if not counted.any():
+        return np.zeros(X.shape[1]), 0.0
+    if not counted.all():
+        X, y, costs = X[counted], y[counted], costs[counted]
+    model = LinearSVC(C=1.0, dual=True, tol=TOLERANCE, random_state=seed)
+    model.fit(X, y, sample_weight=costs)
+    return model.coef_[0], float(model.intercept_[0])
 
 
 def _scale(
@@ -80,38 +164,14 @@ def _scale(
     return task.scale(matrix.vectorizer.blocks_[WORDS], settings.concept_weight)
 
 
-def _fit_label(
-    X: sp.csr_matrix,
-    y: NDArray[np.bool_],
-    known: NDArray[np.bool_],
-    weights: NDArray[np.float64],
-    settings: TrainingSettings,
-) -> tuple[NDArray[np.float64], float]:
-    if not known.all():
-        X, y, weights = X[known], y[known], weights[known]
-    if y.all() or not y.any():  # its samples are all of one story, held out
-        return np.zeros(X.shape[1]), 0.0
-    model = LinearSVC(
-        C=settings.C,
-        class_weight="balanced" if settings.balanced else None,
-        dual=True,
-        tol=0.01,
-        random_state=settings.seed,
-    )
-    model.fit(X, y, sample_weight=weights)
-    return model.coef_[0], float(model.intercept_[0])
-
-
 def held_out_scores(
     matrix: Matrix,
     task: AxisTask,
     settings: TrainingSettings,
-    jobs: int,
-    *,
-    folds: Sequence[int] | None = None,
-    progress: Callable[[], None] = lambda: None,
+    fold: int,
+    jobs: int = 1,
 ) -> NDArray[np.float64]:
-    """Score each row by classifiers that were fitted to the other folds.
+    """Score the rows of a fold by classifiers that were fitted to the other folds.
 
     Parameters
     ----------
@@ -119,28 +179,154 @@ def held_out_scores(
     task : AxisTask
     settings : TrainingSettings
         With a concept weight and an own weight.
-    jobs : int
-    folds : sequence of int, optional
-        Score the rows of these folds only. Default: all.
-    progress : callable, optional
-        Called after each fold.
+    fold : int
+    jobs : int, default=1
 
     Returns
     -------
-    ndarray of float64, shape (n_rows, n_labels)
-        0 for rows of other folds.
+    ndarray of float64, shape (n_held, n_labels)
     """
-    scores = np.zeros(task.truth.shape)
-    ones = np.ones(matrix.counts.shape[1])
-    for fold in range(settings.folds) if folds is None else folds:
-        held = task.folds == fold
-        if held.any():
-            idf = matrix.idf(task.rows[~held])
-            weights, bias = fit_labels(matrix, task, ~held, idf, settings, jobs)
-            X = matrix.weigh(matrix.counts[task.rows[held]], idf, ones)
-            scores[held] = X @ weights + bias
-        progress()
-    return scores
+    held = task.folds == fold
+    if not held.any():
+        return np.zeros((0, len(task.labels)))
+    idf = matrix.idf(task.rows[~held])
+    targets = _targets(task, ~held, settings)
+    kept = np.concatenate([task.rows[~held], task.documents])
+    scale = _scale(matrix, task, settings)
+    X = matrix.weighed(np.append(task.rows, task.documents), idf, scale)
+    if COMPILED:
+        weights, bias = _fit_compiled(X, kept, *targets, settings, jobs)
+        return X.scores(task.rows[held], weights, bias)
+    weights, bias = _fit_by_sklearn(X, kept, *targets, settings, jobs)
+    return X[task.rows[held]] @ weights + bias
+
+
+class CrossValidation:
+    """Held-out scores of an axis; none is made twice for the same settings.
+
+    Parameters
+    ----------
+    matrix : Matrix
+    task : AxisTask
+    jobs : int, default=1
+        Fits that run side by side.
+    progress : callable, optional
+        Told after each fold.
+    """
+
+    def __init__(
+        self,
+        matrix: Matrix,
+        task: AxisTask,
+        jobs: int = 1,
+        progress: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._matrix, self._task = matrix, task
+        self._jobs, self._progress = jobs, progress
+        self._known: list[tuple[TrainingSettings, int, NDArray[np.float64]]] = []
+
+    def scores(self, settings: TrainingSettings) -> NDArray[np.float64]:
+        """The held-out scores of all rows, shape (n_rows, n_labels)."""
+        self._make([settings], range(settings.folds))
+        return self._scores(settings, range(settings.folds))
+
+    def fit(
+        self, settings: TrainingSettings
+    ) -> tuple[NDArray[np.float64], NDArray[np.floating], NDArray[np.float64]]:
+        """The held-out scores, and the weights and bias of what is fitted to all rows.
+
+        Side by side, since the last fit would else have one core to itself.
+        """
+        task = self._task
+        fitted = self._make(
+            [settings],
+            range(settings.folds),
+            partial(
+                fit_labels,
+                self._matrix,
+                task,
+                np.ones(len(task.rows), dtype=bool),
+                self._matrix.vectorizer.idf_,
+                settings,
+            ),
+        )
+        weights, bias = fitted
+        return self._scores(settings, range(settings.folds)), weights, bias
+
+    def macro_f1(self, *tried: TrainingSettings) -> list[float]:
+        """The macro-F1 of settings on the trial folds."""
+        folds = trial_folds(self._task, tried[0])
+        self._make(tried, folds)
+        rows = np.isin(self._task.folds, folds)
+        found = []
+        for settings in tried:
+            scores = self._scores(settings, folds)
+            outcome = calibrate(self._task, scores, rows=rows).outcome
+            value = figures(outcome)["macro_f1"]
+            found.append(value if np.isfinite(value) else 0.0)
+        return found
+
+    def choose(self, settings: TrainingSettings) -> TrainingSettings:
+        """Choose the weights that settings leave open, by macro-F1.
+
+        First that of the samples against those that help, then that of concepts.
+        """
+        for name, values in open_weights(self._task, settings).items():
+            tried = [_with(settings, name, value) for value in values]
+            best = 0
+            if len(tried) > 1:
+                best = int(np.argmax(self.macro_f1(*map(_filled, tried))))
+            settings = tried[best]
+        return settings
+
+    def _scores(
+        self, settings: TrainingSettings, folds: Sequence[int]
+    ) -> NDArray[np.float64]:
+        """Scores that were made, 0 for rows of other folds."""
+        scores = np.zeros(self._task.truth.shape)
+        for known, fold, found in self._known:
+            if known == settings and fold in folds:
+                scores[self._task.folds == fold] = found
+        return scores
+
+    def _make(
+        self,
+        tried: Sequence[TrainingSettings],
+        folds: Sequence[int],
+        first: Callable[..., Any] | None = None,
+    ) -> Any:
+        """Make the scores that are not known yet; give what `first` gives."""
+        known = [(settings, fold) for settings, fold, _ in self._known]
+        wanted = [(settings, fold) for settings in tried for fold in folds]
+        new = [one for one in wanted if one not in known]
+        for _ in range(len(wanted) - len(new)):
+            self._progress()
+        calls: list[Callable[..., Any]] = [first] if first else []
+        calls += [
+            partial(held_out_scores, self._matrix, self._task, settings, fold)
+            for settings, fold in new
+        ]
+        results = []
+        for result in _side_by_side(calls, self._jobs):
+            self._progress()
+            results.append(result)
+        given = results.pop(0) if first else None
+        self._known += [
+            (settings, fold, found)
+            for (settings, fold), found in zip(new, results, strict=True)
+        ]
+        return given
+
+
+def _side_by_side(calls: Sequence[Callable[..., Any]], jobs: int) -> Iterator[Any]:
+    """Make calls that take `jobs`; give what comes of them, in order."""
+    if not COMPILED:  # each call has processes of its own
+        for call in calls:
+            yield call(jobs=jobs)
+        return
+    yield from joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(
+        joblib.delayed(call)(jobs=1) for call in calls
+    )
 
 
 def trial_folds(task: AxisTask, settings: TrainingSettings) -> range:
@@ -150,20 +336,10 @@ def trial_folds(task: AxisTask, settings: TrainingSettings) -> range:
 
 
 def macro_f1(
-    matrix: Matrix,
-    task: AxisTask,
-    settings: TrainingSettings,
-    jobs: int = 1,
-    progress: Callable[[], None] = lambda: None,
+    matrix: Matrix, task: AxisTask, settings: TrainingSettings, jobs: int = 1
 ) -> float:
     """The macro-F1 of settings on the trial folds."""
-    folds = trial_folds(task, settings)
-    scores = held_out_scores(
-        matrix, task, settings, jobs, folds=folds, progress=progress
-    )
-    rows = np.isin(task.folds, folds)
-    value = figures(calibrate(task, scores, rows=rows).outcome)["macro_f1"]
-    return value if np.isfinite(value) else 0.0
+    return CrossValidation(matrix, task, jobs).macro_f1(settings)[0]
 
 
 def choose_weights(
@@ -173,19 +349,8 @@ def choose_weights(
     jobs: int,
     progress: Callable[[], None] = lambda: None,
 ) -> TrainingSettings:
-    """Choose the weights that settings leave open, by macro-F1.
-
-    First that of the samples against those that help, then that of concepts.
-    """
-    for name, values in open_weights(task, settings).items():
-        tried = [_with(settings, name, value) for value in values]
-        found = [
-            macro_f1(matrix, task, _filled(one), jobs, progress)
-            for one in tried
-            if len(tried) > 1
-        ]
-        settings = tried[int(np.argmax(found))] if found else tried[0]
-    return settings
+    """Choose the weights that settings leave open, by macro-F1."""
+    return CrossValidation(matrix, task, jobs, progress).choose(settings)
 
 
 def open_weights(

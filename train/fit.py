@@ -14,7 +14,7 @@ import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
@@ -28,18 +28,16 @@ from ..labels.taxonomy import Taxonomy
 from ..predict.article import Article
 from ..predict.model import Model
 from .calibrate import calibrate
-from .crossval import (
-    choose_weights,
-    fit_labels,
-    held_out_scores,
-    open_weights,
-    trial_folds,
-)
+from .crossval import CrossValidation, open_weights, trial_folds
 from .evaluate import metrics
 from .features import TermVectorizer
 from .settings import CHOSEN, MIN_SAMPLES, TrainingError, TrainingSettings
 from .stories import story_groups
-from .tasks import AxisTask, Matrix, trainable_labels
+from .tasks import AxisTask, Matrix, concept_documents, trainable_labels
+from .texts import number_words
+
+if TYPE_CHECKING:
+    from ._texts import Texts
 
 
 def train(
@@ -100,13 +98,16 @@ def train(
     known = check_trainable(samples, helping, taxonomy, settings, strict, warn)
     lexicon = lexicon if lexicon is not None else Lexicon.bundled()
     lexicon = lexicon.rolled_up(taxonomy)
-    stories = story_groups([*samples, *helping])
+    every = [*samples, *helping]
+    texts = number_words(map(_article, every))
+    stories = story_groups(every, texts)
     vectorizer = TermVectorizer(
         lexicon, settings.terms, settings.min_df, settings.max_words
     )
     matrix, tasks = prepare(
-        samples, helping, stories, known, taxonomy, vectorizer, settings
+        samples, helping, stories, known, taxonomy, vectorizer, settings, texts
     )
+    del texts
     steps = _Steps(sum(_count_fits(task, settings) for task in tasks), progress)
     heads = {}
     for task in tasks:
@@ -124,12 +125,12 @@ def train(
             "no label can be told from its samples; look at them with "
             "'dateline samples check'"
         )
-    weights = np.hstack([head.weights for head in heads.values()])
+    weights = [head.weights.astype(np.float16) for head in heads.values()]
     return Model(
         terms=vectorizer.terms_,
         blocks=vectorizer.blocks_,
         idf=vectorizer.idf_,
-        weights=weights.astype(np.float16),
+        weights=np.hstack(weights),
         bias=np.concatenate([head.bias for head in heads.values()]),
         calibration=np.vstack([head.calibration for head in heads.values()]),
         thresholds=np.concatenate([head.thresholds for head in heads.values()]),
@@ -177,17 +178,53 @@ def prepare(
     taxonomy: Taxonomy,
     vectorizer: TermVectorizer,
     settings: TrainingSettings,
+    texts: Texts | None = None,
 ) -> tuple[Matrix, list[AxisTask]]:
-    """Count the terms of samples and collect what each axis is to be trained on."""
+    """Count the terms of samples and collect what each axis is to be trained on.
+
+    The `texts` are those of the samples and of those that help, where they were read
+    before.
+    """
     every = [*samples, *helping]
-    counts = vectorizer.fit_counts(Article(s.text, s.title, s.id) for s in every)
-    matrix = Matrix(vectorizer, counts)
-    return matrix, [
-        AxisTask.of(
-            axis, labels, every, stories, len(helping), taxonomy, matrix, settings
+    lexicon = vectorizer.lexicon or Lexicon()
+    documents = {
+        axis: concept_documents(
+            taxonomy,
+            axis,
+            labels,
+            lexicon if settings.concept_documents else Lexicon(),
         )
         for axis, labels in known.items()
-    ]
+    }
+    counts = vectorizer.fit_counts(
+        map(_article, every),
+        also=[text for found, _ in documents.values() for text in found],
+        texts=texts,
+    )
+    tasks = []
+    end = len(every)
+    for axis, labels in known.items():
+        found, meaning = documents[axis]
+        start, end = end, end + len(found)
+        tasks.append(
+            AxisTask.of(
+                axis,
+                labels,
+                every,
+                stories,
+                len(helping),
+                taxonomy,
+                vectorizer,
+                np.arange(start, end),
+                meaning,
+                settings,
+            )
+        )
+    return Matrix(vectorizer, counts), tasks
+
+
+def _article(sample: Sample) -> Article:
+    return Article(sample.text, sample.title, sample.id)
 
 
 class _Steps:
@@ -211,7 +248,7 @@ def _count_fits(task: AxisTask, settings: TrainingSettings) -> int:
 class _Head:
     """What is fitted for the labels of one axis."""
 
-    weights: NDArray[np.float64]
+    weights: NDArray[np.floating]
     bias: NDArray[np.float64]
     calibration: NDArray[np.float64]
     thresholds: NDArray[np.float64]
@@ -258,8 +295,9 @@ def _fit_head(
     jobs: int,
     progress: Callable[[], None],
 ) -> _Head:
-    settings = choose_weights(matrix, task, settings, jobs, progress)
-    scores = held_out_scores(matrix, task, settings, jobs, progress=progress)
+    validation = CrossValidation(matrix, task, jobs, progress)
+    settings = validation.choose(settings)
+    scores, weights, bias = validation.fit(settings)
     # The figures are those of the samples, so on the samples' own shares.
     as_sampled = calibrate(task, scores, precision=settings.precision)
     shares = settings.shares.get(task.axis.id)
@@ -268,10 +306,6 @@ def _fit_head(
         if shares
         else as_sampled
     )
-    everything = np.ones(len(task.rows), dtype=bool)
-    idf = matrix.vectorizer.idf_
-    weights, bias = fit_labels(matrix, task, everything, idf, settings, jobs)
-    progress()
     return _Head(
         weights=weights,
         bias=bias,

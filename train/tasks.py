@@ -6,17 +6,32 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from ..labels.lexicon import Lexicon
 from ..labels.samples import Sample
 from ..labels.taxonomy import Axis, Taxonomy
-from ..predict.terms import WORDS
+from ..predict.terms import WORDS, TermSettings
 from .features import TermVectorizer, inverse_document_frequency
 from .folds import deal_folds
 from .settings import MIN_SAMPLES, TrainingError, TrainingSettings
+
+if TYPE_CHECKING:
+    from ._svm import Rows
+
+try:
+    from . import _svm
+except ImportError:  # no compiler when it was installed
+    COMPILED = False
+else:
+    COMPILED = True
+
+ROWS_AT_ONCE = 4096
+"""So many rows are copied at a time, where some of the matrix are looked at."""
 
 
 def trainable_labels(
@@ -79,17 +94,28 @@ def trainable_labels(
 
 
 class Matrix:
-    """The counted terms of the samples and of the lexicon's concepts, weighed anew
-    for the articles of each fold.
+    """The counted terms of the samples and, in the last rows, of the lexicon's
+    concepts, weighed anew for the articles of each fold.
     """
 
     def __init__(self, vectorizer: TermVectorizer, counts: sp.csr_matrix) -> None:
         self.vectorizer = vectorizer
         self.counts = counts
-        self.present = counts.astype(bool).astype(np.float64)
+
+    def __reduce__(self) -> tuple[type[Matrix], tuple[TermVectorizer, sp.csr_matrix]]:
+        return Matrix, (self.vectorizer, self.counts)
+
+    @cached_property
+    def _rows(self) -> Rows:
+        counts = self.counts
+        return _svm.Rows(counts.data, counts.indices, counts.indptr, counts.shape[1])
 
     def idf(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        df = np.asarray(self.present[rows].sum(axis=0)).ravel()
+        """The inverse document frequencies of the terms in some rows."""
+        df = np.zeros(self.counts.shape[1])
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            indices = self.counts[rows[start : start + ROWS_AT_ONCE]].indices
+            df += np.bincount(indices, minlength=len(df))
         return inverse_document_frequency(df, len(rows))
 
     def weigh(
@@ -98,9 +124,36 @@ class Matrix:
         idf: NDArray[np.float32],
         scale: NDArray[np.float64],
     ) -> sp.csr_matrix:
+        """Weigh counts, by the definition."""
         weighed = self.vectorizer.weigh(counts, idf)
         weighed.data *= scale[weighed.indices]
         return weighed
+
+    def weighed(
+        self,
+        rows: NDArray[np.intp],
+        idf: NDArray[np.float32],
+        scale: NDArray[np.float64],
+    ) -> Any:
+        """Weigh some rows.
+
+        Returns
+        -------
+        Rows or csr_matrix
+            Of all rows, those that were not asked for without meaning; Rows where it
+            is compiled.
+        """
+        if not COMPILED:
+            return self.weigh(self.counts, idf, scale)
+        settings = self.vectorizer.settings or TermSettings()
+        return self._rows.weigh(
+            rows,
+            idf,
+            scale,
+            self.vectorizer.bounds_,
+            settings.concept_power,
+            settings.half_density,
+        )
 
 
 @dataclass(frozen=True)
@@ -121,8 +174,8 @@ class AxisTask:
     helps : ndarray of bool, shape (n_rows,)
         The rows that only help.
     folds : ndarray of int, shape (n_rows,)
-    documents : csr_matrix
-        The counted terms of the lexicon's concepts.
+    documents : ndarray of int, shape (n_documents,)
+        The rows of the matrix that are the lexicon's concepts.
     meaning : ndarray of bool, shape (n_documents, n_labels)
         Their labels.
     own : ndarray of bool, shape (n_terms,)
@@ -137,7 +190,7 @@ class AxisTask:
     secondary: NDArray[np.bool_]
     helps: NDArray[np.bool_]
     folds: NDArray[np.intp]
-    documents: sp.csr_matrix
+    documents: NDArray[np.intp]
     meaning: NDArray[np.bool_]
     own: NDArray[np.bool_]
 
@@ -183,7 +236,9 @@ class AxisTask:
         stories: NDArray[np.intp],
         helping: int,
         taxonomy: Taxonomy,
-        matrix: Matrix,
+        vectorizer: TermVectorizer,
+        documents: NDArray[np.intp],
+        meaning: NDArray[np.bool_],
         settings: TrainingSettings,
     ) -> AxisTask:
         """Collect it.
@@ -199,7 +254,10 @@ class AxisTask:
         helping : int
             How many of the samples only help.
         taxonomy : Taxonomy
-        matrix : Matrix
+        vectorizer : TermVectorizer
+            That counted the terms.
+        documents, meaning : ndarray
+            As above.
         settings : TrainingSettings
         """
         rows = np.array(
@@ -215,9 +273,6 @@ class AxisTask:
         )
         first = [taxonomy[axis].roll_up(s.labels.get(axis, ())[:1]) for s in said]
         primary = np.array([[x in found for x in labels] for found in first])
-        documents, meaning = _concept_documents(
-            taxonomy, axis, labels, matrix.vectorizer, settings.concept_documents
-        )
         return cls(
             taxonomy[axis],
             labels,
@@ -229,7 +284,7 @@ class AxisTask:
             deal_folds(truth, settings.folds, settings.seed, stories[rows]),
             documents,
             meaning,
-            _own_concepts(taxonomy, axis, matrix.vectorizer),
+            _own_concepts(taxonomy, axis, vectorizer),
         )
 
 
@@ -261,25 +316,27 @@ def _own_concepts(
     return own
 
 
-def _concept_documents(
-    taxonomy: Taxonomy,
-    axis: str,
-    labels: Sequence[str],
-    vectorizer: TermVectorizer,
-    wanted: bool,
-) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
-    """Make a document of the phrases of each concept that stands for a label."""
+def concept_documents(
+    taxonomy: Taxonomy, axis: str, labels: Sequence[str], lexicon: Lexicon
+) -> tuple[list[str], NDArray[np.bool_]]:
+    """Make a document of the phrases of each concept that stands for a label.
+
+    Returns
+    -------
+    documents : list of str
+    meaning : ndarray of bool, shape (n_documents, n_labels)
+        The labels that they stand for.
+    """
     phrases: dict[str, list[str]] = {}
-    if wanted and vectorizer.lexicon is not None:
-        for phrase, concepts in vectorizer.lexicon.items():
-            for concept in concepts:
-                phrases.setdefault(concept, []).append(phrase)
+    for phrase, concepts in lexicon.items():
+        for concept in concepts:
+            phrases.setdefault(concept, []).append(phrase)
     covered = {
         concept: row
         for concept in sorted(phrases)
         if any(row := [taxonomy[axis].find(x).covers(concept) for x in labels])
     }
-    documents = vectorizer.count(". ".join(phrases[concept]) for concept in covered)
+    documents = [". ".join(phrases[concept]) for concept in covered]
     return documents, np.array(list(covered.values()), dtype=bool).reshape(
         len(covered), len(labels)
     )
