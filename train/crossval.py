@@ -194,11 +194,14 @@ def held_out_scores(
     kept = np.concatenate([task.rows[~held], task.documents])
     scale = _scale(matrix, task, settings)
     X = matrix.weighed(np.append(task.rows, task.documents), idf, scale)
-    if COMPILED:
-        weights, bias = _fit_compiled(X, kept, *targets, settings, jobs)
-        return X.scores(task.rows[held], weights, bias)
-    weights, bias = _fit_by_sklearn(X, kept, *targets, settings, jobs)
-    return X[task.rows[held]] @ weights + bias
+    fit = _fit_compiled if COMPILED else _fit_by_sklearn
+    weights, bias = fit(X, kept, *targets, settings, jobs)
+    scores: NDArray[np.float64] = (
+        X.scores(task.rows[held], weights, bias)
+        if COMPILED
+        else X[task.rows[held]] @ weights + bias
+    )
+    return scores
 
 
 class CrossValidation:

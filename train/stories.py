@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -132,11 +133,13 @@ def story_groups(
     return np.array([numbers.setdefault(g, len(numbers)) for g in found.tolist()])
 
 
+@cache
 def _multipliers() -> NDArray[np.uint64]:
     drawn = np.random.default_rng(0).integers(1, 2**63, RUN, dtype=np.uint64)
     return drawn | np.uint64(1)
 
 
+@cache
 def _factors() -> NDArray[np.uint64]:
     drawn = np.random.default_rng(1).integers(1, 2**63, _BANDS * _ROWS, dtype=np.uint64)
     return drawn | np.uint64(1)
