@@ -31,6 +31,7 @@ from .calibrate import calibrate
 from .crossval import CrossValidation, open_weights, trial_folds
 from .evaluate import metrics
 from .features import TermVectorizer
+from .memory import check_memory
 from .settings import CHOSEN, MIN_SAMPLES, TrainingError, TrainingSettings
 from .stories import story_groups
 from .tasks import AxisTask, Matrix, concept_documents, trainable_labels
@@ -88,7 +89,7 @@ def train(
     TrainingError
         If there is no sample, or no axis has a label that can be trained, or a sample
         has a label that is not in the taxonomy, or `strict` and a label or axis would
-        be left out.
+        be left out, or memory does not hold the fits.
     ValueError
         If the settings ask for fewer than 2 folds or more than :data:`MIN_SAMPLES`.
     """
@@ -108,6 +109,7 @@ def train(
         samples, helping, stories, known, taxonomy, vectorizer, settings, texts
     )
     del texts
+    check_memory(matrix, tasks, jobs)
     steps = _Steps(sum(_count_fits(task, settings) for task in tasks), progress)
     heads = {}
     for task in tasks:

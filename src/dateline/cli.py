@@ -150,6 +150,12 @@ def _run(arguments: list[str]) -> int:
         # Python flushes standard output once more at exit; let that go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
+    except MemoryError:
+        _say(
+            "memory is short; give fewer articles or samples at a time, or fewer --jobs "
+            "(README: 'More samples than memory holds')"
+        )
+        return BAD_INPUT
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _say(f"{where}{error.strerror or error}; mend that and try again")
