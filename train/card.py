@@ -119,6 +119,8 @@ def training_facts(model: Model) -> list[tuple[str, str]]:
         facts.append((f"Chosen for {axis}", _shown(chosen, sorted(chosen))))
     for axis, shares in _sorted(settings.get("shares", {})):
         facts.append((f"Shares assumed in {axis}", _shown(shares, sorted(shares))))
+    if "fits" in training:
+        facts.append(("Fits", training["fits"]))
     if "versions" in training:
         facts.append(("Made with", _shown(training["versions"], sign=" ")))
     return facts

@@ -34,7 +34,7 @@ from .features import TermVectorizer
 from .memory import check_memory
 from .settings import CHOSEN, MIN_SAMPLES, TrainingError, TrainingSettings
 from .stories import story_groups
-from .tasks import AxisTask, Matrix, concept_documents, trainable_labels
+from .tasks import COMPILED, AxisTask, Matrix, concept_documents, trainable_labels
 from .texts import number_words
 
 if TYPE_CHECKING:
@@ -340,6 +340,8 @@ def _training_card(
         "lexicon_phrases": len(lexicon),
         "lexicon_sha256": digest(lexicon.items()),
         "settings": asdict(settings),
+        # They stop at different points within the same tolerance.
+        "fits": "compiled" if COMPILED else "scikit-learn's",
         "versions": {
             "joblib": joblib.__version__,
             "numpy": np.__version__,
