@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,15 @@ import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.svm import LinearSVC
+from sklearn.utils.class_weight import compute_class_weight
 
 from dateline.labels import Lexicon, Sample, Taxonomy
 from dateline.predict import Predictor
 from dateline.predict.terms import TermSettings, weigh
 from dateline.train import crossval, tasks
-from dateline.train.fit import train
+from dateline.train.features import TermVectorizer
+from dateline.train.fit import check_trainable, prepare, train
+from dateline.train.settings import TrainingSettings
 from dateline.train.tasks import COMPILED
 
 _svm: Any = pytest.importorskip(
@@ -140,6 +144,50 @@ def test_weights_are_those_of_the_definition() -> None:
         of_terms = rng.normal(size=(50, 3)).astype(np.float32)
         found = weighed.scores(np.arange(60), of_terms, np.array([1.0, 2.0, 3.0]))
         assert found == pytest.approx(matrix @ of_terms + [1, 2, 3], abs=1e-5)
+
+
+def test_balanced_costs_are_those_of_scikit_learn(
+    taxonomy: Taxonomy, lexicon: Lexicon, samples: list[Sample]
+) -> None:
+    settings = TrainingSettings(concept_weight=0.5, own_weight=3.0, C=0.7)
+    known = check_trainable(samples, [], taxonomy, settings)
+    _, (task, *_) = prepare(
+        samples[:-9],
+        samples[-9:],
+        np.arange(len(samples)),
+        known,
+        taxonomy,
+        TermVectorizer(lexicon),
+        settings,
+    )
+    kept = task.folds != 0
+    truth, costs = crossval._targets(task, kept, settings)
+    plain = crossval._targets(task, kept, replace(settings, balanced=False))[1]
+    assert len(truth) == kept.sum() + len(task.documents)
+    assert len(np.unique(plain)) == 2
+    for i in range(truth.shape[1]):
+        sides = compute_class_weight(
+            "balanced",
+            classes=np.array([False, True]),
+            y=truth[:, i],
+            sample_weight=plain[:, i],
+        )
+        assert costs[:, i] == pytest.approx(
+            plain[:, i] * sides[truth[:, i].astype(int)]
+        )
+
+
+def test_document_frequencies_of_rows_do_not_depend_on_how_they_are_read(
+    lexicon: Lexicon, samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectorizer = TermVectorizer(lexicon)
+    matrix = tasks.Matrix(vectorizer, vectorizer.fit_counts(s.text for s in samples))
+    every = np.arange(len(samples))
+    assert (matrix.idf(every) == vectorizer.idf_).all()
+    part = matrix.idf(every[::2])
+    monkeypatch.setattr(tasks, "ROWS_AT_ONCE", 7)
+    assert (matrix.idf(every[::2]) == part).all()
+    assert (part != vectorizer.idf_).any()
 
 
 @pytest.mark.parametrize(
