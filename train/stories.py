@@ -19,7 +19,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ..labels.samples import Sample
-from ..predict.articles import Article
+from ..predict.article import Article
 from ..predict.terms import lowered_tokens
 from .texts import number_words
 
