@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from ..labels.errors import DatelineError
-from ..labels.terminal import printable
+from ..labels.terminal import printable, printable_json
 from .article import Article
 from .fields import BadRow, columns_of
 from .predictions import Prediction, Scored
@@ -29,7 +29,6 @@ Answered = tuple[Article | BadRow, Prediction | BadRow]
 CHUNK = 64
 """Rows that are judged together where so many are at hand."""
 
-_C1 = re.compile("[\x7f-\x9f]")
 _FORMULA = re.compile(r"[\s\x00]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|\.\d+)(e[+-]?\d+)?%?|-", re.IGNORECASE)
 
@@ -144,13 +143,7 @@ def to_json(
 
 def json_line(value: object) -> str:
     """A value as a line of JSON that no terminal obeys, ending in a line break."""
-    line = json.dumps(value, ensure_ascii=False)
-    # JSON escapes the controls of ASCII itself; a terminal obeys those behind it, too.
-    return _C1.sub(_escaped, line) + "\n"
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"
+    return printable_json(json.dumps(value, ensure_ascii=False)) + "\n"
 
 
 @lru_cache(maxsize=4096)
@@ -235,7 +228,7 @@ def as_text(
     for axis, given in answer.labels.items():
         labels = ", ".join(map(_scored_json, given))
         parts.append(f"{json.dumps(axis, ensure_ascii=False)}: [{labels}]")
-    return "{" + _C1.sub(_escaped, ", ".join(parts)) + "}\n"
+    return "{" + printable_json(", ".join(parts)) + "}\n"
 
 
 def _cell(value: object) -> str:

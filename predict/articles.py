@@ -231,8 +231,8 @@ def _from_text(data: bytes, name: str, fields: Fields) -> Article:
     fields.look_at(text, name)
     lines = text.replace("\r\n", "\n").strip("\n").split("\n", 2)
     if len(lines) == 3 and lines[0].strip() and not lines[1].strip():
-        return Article(lines[2].strip(), lines[0].strip(), name)
-    return Article("\n".join(lines).strip(), "", name)
+        return fields.article(lines[2].strip(), lines[0].strip(), name)
+    return fields.article("\n".join(lines).strip(), "", name)
 
 
 def _from_json_lines(lines: Iterable[bytes | None], name: str, fields: Fields) -> Rows:

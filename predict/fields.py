@@ -173,6 +173,12 @@ class Fields:
             return Article(found["text"], found["title"], id)
         return KeptArticle(found["text"], found["title"], id, columns)
 
+    def article(self, text: str, title: str, id: str) -> Article:
+        """The article of a file that has no columns; those that are named are empty."""
+        if self.keep in ((), (ALL,)):
+            return Article(text, title, id)
+        return KeptArticle(text, title, id, dict.fromkeys(self.keep))
+
     def look_at(self, text: str, where: str) -> None:
         """Note what shows that a text was decoded wrongly before it came to us."""
         sign = garbled(text)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .answers import AnswerError, Format, csv_line, defused, header
+from .answers import AnswerError, Format, csv_line, defused, header, named_apart
 from .fields import ALL
 from .writers import encoded
 
@@ -127,9 +127,10 @@ def _has_shape(answer: dict[str, object], shape: Shape) -> bool:
     others = answer.keys() - ours
     if not ours <= answer.keys() or (others and not shape.keep):
         return False
-    # A text file, and a row that could not be read, have no columns.
-    wanted = () if shape.keep == (ALL,) or not others else shape.keep
-    return len(others) == len(wanted) if wanted else True
+    # A row that could not be read may have no columns at all.
+    if shape.keep in ((), (ALL,)) or (failed and not others):
+        return True
+    return others == {named_apart(column, shape.axes) for column in shape.keep}
 
 
 def _read_csv(file: BinaryIO, shape: Shape) -> tuple[Done, int]:
