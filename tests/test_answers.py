@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import datetime
+import fcntl
 import io
 import itertools
 import json
 import os
 import pty
+import re
+import struct
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -265,8 +269,7 @@ class TestSafety:
         assert "i" in shown
         controls = {c for c in shown if c < " " or "\x7f" <= c <= "\x9f"}
         assert controls <= {"\r", "\n"}
-        if form != "jsonl":  # in JSON it is a string, which programs read
-            assert "\u202e" not in shown
+        assert "\u202e" not in shown
 
     def test_explanations_are_printed_so_as_well(
         self, model_file: Path, tmp_path: Path
@@ -280,10 +283,33 @@ class TestSafety:
             assert not {"\x1b", "\x9b"} & set(shown)
 
 
+class TestProgress:
+    def test_rate_and_remaining_time_are_shown_on_a_terminal(
+        self, model_file: Path, tmp_path: Path
+    ) -> None:
+        path, out = tmp_path / "a.jsonl", tmp_path / "o.jsonl"
+        path.write_text('{"text": "Snow in Oslo"}\n' * 5000)
+        shown = on_terminal("predict", path, "-m", model_file, "-o", out)
+        # As many as there are is guessed from how far reading is.
+        assert re.search(r"100%.* 5000/5000 \[\S+<00:00, .*articles/s\]", shown)
+
+    def test_nothing_is_shown_elsewhere(
+        self, dateline: Callable[..., Any], model_file: Path, rows_file: Path
+    ) -> None:
+        out = rows_file.with_name("o.jsonl")
+        run = dateline("predict", rows_file, "-m", model_file, "-o", out)
+        assert run.err.count("\n") == 1
+        assert "articles" not in run.err
+        # Nor among answers that are read on the terminal.
+        assert "articles" not in on_terminal("predict", rows_file, "-m", model_file)
+
+
 def on_terminal(*arguments: object) -> str:
     """What the command prints on a terminal, errors included."""
     pid, terminal = pty.fork()
     if pid == 0:  # the child
+        size = struct.pack("HHHH", 24, 120, 0, 0)
+        fcntl.ioctl(0, termios.TIOCSWINSZ, size)
         words = [sys.executable, "-m", "dateline", *map(str, arguments)]
         os.execv(sys.executable, words)
     shown = b""

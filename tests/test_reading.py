@@ -376,6 +376,55 @@ class TestStreams:
             assert process.wait() == 0
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="takes Linux")
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.jsonl.gz", "a.parquet"])
+def test_memory_does_not_grow_with_the_input(
+    model_file: Path, tmp_path: Path, name: str
+) -> None:
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    peaks = []
+    for count in (1_000, 20_000):  # the longer one is of 22 MB
+        path = tmp_path / f"{count}{name}"
+        write_rows(path, count)
+        run = subprocess.run(
+            [sys.executable, "-c", PEAK, "predict", path, "-m", model_file],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=True,
+        )
+        peaks.append(int(run.stderr) / 1024)
+    assert peaks[1] - peaks[0] < 12, peaks
+
+
+# Runs the command, then says how many kilobytes it held at most. (What getrusage
+# says counts the process that it was forked from.)
+PEAK = """
+import pathlib, sys
+from dateline.cli import main
+try:
+    main()
+finally:
+    status = pathlib.Path("/proc/self/status").read_text()
+    print(status.partition("VmHWM:")[2].split()[0], file=sys.stderr)
+"""
+
+
+def write_rows(path: Path, count: int) -> None:
+    text = "Snow fell in Oslo on Monday. " * 38
+    if path.suffix == ".parquet":
+        import pyarrow as pa
+        import pyarrow.parquet
+
+        # No two alike, or they would be held once.
+        table = pa.table({"text": [f"{n} {text}" for n in range(count)]})
+        pyarrow.parquet.write_table(table, path, row_group_size=1000)
+        return
+    line = f"{text}\n" if path.suffix == ".csv" else json.dumps({"text": text}) + "\n"
+    data = ("text\n" * (path.suffix == ".csv") + line * count).encode()
+    path.write_bytes(gzip.compress(data, 1) if path.suffix == ".gz" else data)
+
+
 class TestParquet:
     def test_row_groups_are_read_in_batches(self, tmp_path: Path) -> None:
         pa = pytest.importorskip("pyarrow")
