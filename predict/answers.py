@@ -117,9 +117,20 @@ def chunked(rows: Iterable[Article | BadRow]) -> Iterator[list[Article | BadRow]
         yield chunk
 
 
-def named_apart(name: str, axes: Sequence[str]) -> str:
-    """What a column is called in an answer, which has names of its own."""
+def named_apart(name: str, axes: Sequence[str], others: Iterable[str] = ()) -> str:
+    """What a column is called in an answer, which has names of its own.
+
+    Parameters
+    ----------
+    name : str
+    axes : sequence of str
+    others : iterable of str
+        All columns of the row.
+    """
     taken = {"id", "error", *axes, *(f"{axis}_scores" for axis in axes)}
+    if name not in taken:
+        return name
+    taken |= {*others}
     while name in taken:
         name = f"input_{name}"
     return name
@@ -161,7 +172,7 @@ def _scored_json(scored: Scored) -> str:
 def header(axes: Sequence[str], columns: Sequence[str] = ()) -> list[str]:
     """The columns of answers as CSV."""
     ours = ["id", *(c for axis in axes for c in (axis, f"{axis}_scores")), "error"]
-    return [*ours, *(defused(named_apart(column, axes)) for column in columns)]
+    return [*ours, *(defused(named_apart(c, axes, columns)) for c in columns)]
 
 
 def to_cells(answer: Prediction | BadRow, axes: Sequence[str]) -> list[str]:
@@ -221,7 +232,7 @@ def as_text(
     if format == "csv":
         cells = (defused(_cell(kept.get(column))) for column in columns)
         return csv_line([*to_cells(answer, axes), *cells])
-    named = {named_apart(key, axes): value for key, value in kept.items()}
+    named = {named_apart(key, axes, kept): value for key, value in kept.items()}
     if isinstance(answer, BadRow) or named:
         return json_line(to_json(answer, named))
     parts = [f'"id": {json.dumps(answer.id, ensure_ascii=False)}']

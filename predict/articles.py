@@ -171,7 +171,10 @@ def _from_file(stream: BinaryIO, name: str, fields: Fields) -> Rows:
         yield from _from_json_lines(lines, name, fields)
     elif of in (".csv", ".tsv"):
         lines = byte_lines(stream, fields.encoding)
-        yield from _from_csv(lines, name, "\t" if of == ".tsv" else ",", fields)
+        first = next(lines, b"")
+        delimiter = "\t" if of == ".tsv" else _delimiter(first or b"", fields) or ","
+        lines = itertools.chain([first], lines)
+        yield from _from_csv(lines, name, delimiter, fields)
     elif of in PAGES or of in FEEDS:
         from .web import read_feed, read_page
 
@@ -206,7 +209,7 @@ def _delimiter(line: bytes, fields: Fields) -> str:
     """What parts a line's cells, if it is the header of a table; else empty."""
     text = line.decode("utf-8", "replace").rstrip("\r\n")
     parts = {*fields.names("text"), *fields.names("title")}
-    for delimiter in ("\t", ","):
+    for delimiter in ("\t", ",", ";", "|"):
         cells = [cell.strip(' "').lower() for cell in text.split(delimiter)]
         # A sentence has commas, too, but hardly between single words.
         if len(cells) > 1 and parts & {*cells} and not any(" " in c for c in cells):
@@ -247,7 +250,8 @@ def _from_json_lines(lines: Iterable[bytes | None], name: str, fields: Fields) -
             continue
         try:
             text, oddity = decode(line, fields.encoding)
-            found = json.loads(text)
+            # Files that were put together have marks within.
+            found = json.loads(text.removeprefix("\ufeff"))
         except UndecodableError as error:
             yield BadRow(str(row), f"{where}: {error}")
             continue

@@ -100,11 +100,9 @@ def predict(
         raise click.UsageError(_RESUME)
     live = any(map(is_stream, names))
     plan = Plan(format, output, resume, strict, jobs, live, reading, meter)
-    try:
-        outcome = run(predictor, rows, plan)
-    finally:
-        for line in reading.notes.lines():
-            click.echo(printable(f"dateline: note: {line}"), err=True)
+    outcome = run(predictor, rows, plan)
+    for line in reading.notes.lines():
+        click.echo(printable(f"dateline: note: {line}"), err=True)
     if outcome.failed:
         click.echo(
             f"dateline: {outcome.rows} rows; {outcome.failed} rows could not be read; "

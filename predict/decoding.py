@@ -82,12 +82,12 @@ def byte_lines(stream: BinaryIO, encoding: str = "") -> Iterator[bytes | None]:
         return
     first = True
     while line := stream.readline(LONGEST):
-        whole = len(line) < LONGEST or line.endswith(b"\n")
-        while not whole:
-            rest = stream.readline(LONGEST)
-            whole = len(rest) < LONGEST or rest.endswith(b"\n")
-            line = b""
-        yield (line.removeprefix(codecs.BOM_UTF8) if first else line) or None
+        if len(line) == LONGEST and not line.endswith(b"\n"):
+            while len(line) == LONGEST and not line.endswith(b"\n"):
+                line = stream.readline(LONGEST)
+            yield None
+        else:
+            yield line.removeprefix(codecs.BOM_UTF8) if first else line
         first = False
 
 

@@ -191,10 +191,11 @@ class Fields:
         if self.keep != (ALL,):
             return {name: _plain(name, fields.get(name)) for name in self.keep}
         # The id stands at the head of every answer.
+        id_is_id = "id" in self.names("id")
         return {
             str(key): _plain(str(key), value)
             for key, value in fields.items()
-            if key != "id"
+            if key != "id" or not id_is_id
         }
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..labels.errors import DatelineError
-from ..labels.files import atomic_write
 from .article import Article
 from .fields import ArticleError, BadRow, Fields
 from .sources import Meter
@@ -127,18 +127,25 @@ def write_parquet(answers: Path, output: Path, axes: Sequence[str]) -> None:
         [("id", text), *((axis, pa.list_(scored)) for axis in axes), ("error", text)]
         + [(column, named[of]) for column, of in types.items()]
     )
-    with atomic_write(output) as file, ParquetWriter(file, schema) as writer:
-        group: list[dict[str, Any]] = []
-        for found in _objects(answers):
-            for column, of in types.items():
-                if of == "text" and not isinstance(found.get(column), str | None):
-                    found[column] = json.dumps(found[column], ensure_ascii=False)
-            group.append(found)
-            if len(group) == GROUP:
+    # A name that is always the same: what a killed run leaves is written over.
+    unfinished = output.with_name(f"{output.name}.unfinished")
+    try:
+        with unfinished.open("wb") as file, ParquetWriter(file, schema) as writer:
+            rows = _objects(answers)
+            while group := list(itertools.islice(rows, GROUP)):
+                for found in group:
+                    _put_as_text(found, types)
                 writer.write_table(pa.Table.from_pylist(group, schema))
-                group = []
-        if group:
-            writer.write_table(pa.Table.from_pylist(group, schema))
+        unfinished.replace(output.resolve())
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def _put_as_text(row: dict[str, Any], types: dict[str, str]) -> None:
+    for column, of in types.items():
+        if of == "text" and not isinstance(row.get(column), str | None):
+            row[column] = json.dumps(row[column], ensure_ascii=False)
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:

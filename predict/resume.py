@@ -130,7 +130,7 @@ def _has_shape(answer: dict[str, object], shape: Shape) -> bool:
     # A row that could not be read may have no columns at all.
     if shape.keep in ((), (ALL,)) or (failed and not others):
         return True
-    return others == {named_apart(column, shape.axes) for column in shape.keep}
+    return others == {named_apart(c, shape.axes, shape.keep) for c in shape.keep}
 
 
 def _read_csv(file: BinaryIO, shape: Shape) -> tuple[Done, int]:

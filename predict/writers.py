@@ -49,7 +49,7 @@ class PrintedLines:
     def write(self, lines: str) -> None:
         """Write whole lines."""
         if self._bare:
-            lines = "".join(map(printable, lines.splitlines(keepends=True)))
+            lines = printable(lines)
         try:
             _write_all(self._stream, encoded(lines))
         except BrokenPipeError:

@@ -187,6 +187,18 @@ class TestKeptColumns:
         assert answer["day"] == "2024-05-01T10:30:00"
         assert (answer["x"], answer["b"]) == (None, "/w==")
 
+    def test_names_of_columns_never_meet(
+        self, dateline: Callable[..., Any], model_file: Path, tmp_path: Path
+    ) -> None:
+        row = {"id": "i", "nr": "n", "text": "Oslo", "error": 1, "input_error": 2}
+        path = tmp_path / "a.jsonl"
+        path.write_text(json.dumps(row) + "\n")
+        given = ["predict", path, "-m", model_file, "--keep-columns", "all"]
+        answer = json.loads(dateline(*given, "--id-field", "nr").out)
+        assert (answer["id"], answer["input_id"]) == ("n", "i")
+        assert (answer["input_error"], answer["input_input_error"]) == (2, 1)
+        assert "error" not in answer
+
     def test_missing_one_is_refused(
         self, dateline: Callable[..., Any], model_file: Path, tmp_path: Path
     ) -> None:

@@ -64,16 +64,27 @@ def test_killed_and_resumed_run_gives_the_same_file(
     assert subprocess.run(given, capture_output=True, check=False).returncode == 2
     whole = out.read_bytes()
     growing = out.with_name(f"{name}.partial") if "parquet" in name else out
+    unfinished = out.with_name(f"{name}.unfinished")
     choose = random.Random(f"{name} {jobs}")
     out.unlink()
+    lines = tmp_path / "lines"
+    subprocess.run(
+        [*given[:-1], lines, "-f", "csv" if name.endswith("csv") else "jsonl"],
+        capture_output=True,
+        check=False,
+    )
+    size = lines.stat().st_size
     killed = 0
     while killed < -(-KILLS // 6):
         # A moment that is told by how far it is, on a machine of whatever speed.
         start = growing.stat().st_size if growing.exists() else 0
-        until = choose.randint(start, max(start, 3 * len(whole) // 2))
+        until = choose.randint(start, max(start, size))
+        # Or while Parquet is made of the answers.
+        late = "parquet" in name and choose.random() < 0.3
         with subprocess.Popen([*given, "--resume"], stderr=subprocess.PIPE) as process:
             while process.poll() is None:
-                if growing.exists() and growing.stat().st_size >= until:
+                far = growing.exists() and growing.stat().st_size >= until
+                if unfinished.exists() if late else far:
                     process.kill()
                     break
                 time.sleep(0.001)  # or the watching takes a core of its own

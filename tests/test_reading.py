@@ -88,6 +88,13 @@ class TestEncodings:
         path.write_bytes(lines[0].encode("utf-8") + lines[0].encode("cp1252"))
         assert [row.text for row in rows_of(path)] == [TEXT, TEXT]
 
+    def test_marks_of_the_encoding_are_no_text(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.jsonl"
+        path.write_bytes(JSONL.encode("utf-8-sig") * 2)
+        assert [row.id for row in rows_of(path)] == ["a", "b"] * 2
+        path.write_bytes(b"\xef\xbb\xbf")
+        assert rows_of(path) == []
+
     def test_named_encoding_is_used(self, tmp_path: Path) -> None:
         path = tmp_path / "a.csv"
         path.write_bytes("text\nСнег в Осло\n".encode("cp1251"))
@@ -102,6 +109,7 @@ class TestEncodings:
             ("text\nMálaga, Córdoba ".encode() + b"\xe1\n", "no UTF-8"),
             ("text\nСнег выпал в Осло\n".encode("cp1251"), "Windows-1252 but hardly"),
         ],
+        ids=["accent", "quote", "replaced", "damaged", "foreign"],
     )
     def test_mojibake_is_reported(self, tmp_path: Path, data: bytes, said: str) -> None:
         path = tmp_path / "a.csv"
@@ -306,6 +314,13 @@ class TestFields:
         run = dateline("explain", table, "-m", model_file, "--text-field", "bericht")
         assert "[Oslo]" in run.out
 
+    def test_separator_is_found_out(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.csv"
+        for mark in (",", ";", "\t", "|"):
+            path.write_text(f"id{mark}Text\nx{mark}Oslo\n")
+            (row,) = rows_of(path)
+            assert (row.id, row.text) == ("x", "Oslo")
+
     def test_what_is_no_encoding_is_refused(
         self, dateline: Callable[..., Any], model_file: Path, tmp_path: Path
     ) -> None:
@@ -325,6 +340,7 @@ class TestStreams:
             CSV.encode(),
             CSV.replace(",", "\t").encode(),
         ],
+        ids=["jsonl", "utf-16", "gzip", "csv", "tsv"],
     )
     def test_standard_input_is_read_as_what_it_is(
         self, model_file: Path, data: bytes
