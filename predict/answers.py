@@ -9,81 +9,99 @@ import io
 import json
 import os
 import re
-import signal
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from functools import lru_cache
 from typing import Any, Literal
 
 from ..labels.errors import DatelineError
+from ..labels.terminal import printable, printable_json
 from .article import Article
-from .articles import BadRow
-from .model import Model
-from .predictions import Prediction
+from .fields import BadRow, columns_of
+from .predictions import Prediction, Scored
 from .predictor import Predictor
 
-Format = Literal["text", "jsonl", "csv"]
+Format = Literal["text", "jsonl", "csv", "parquet"]
+Answered = tuple[Article | BadRow, Prediction | BadRow]
+"""A row and its answer."""
 
 CHUNK = 64
-"""Rows that one process is handed at a time."""
+"""Rows that are judged together where so many are at hand."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_FORMULA = re.compile(r"[\s\x00]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|\.\d+)(e[+-]?\d+)?%?|-", re.IGNORECASE)
 
 
 class AnswerError(DatelineError):
     """Answers cannot be written where they were to go."""
 
 
-def answer_rows(
-    predictor: Predictor, rows: Iterable[Article | BadRow], *, jobs: int = 1
-) -> Iterator[Prediction | BadRow]:
+def answer_chunks(
+    predictor: Predictor,
+    chunks: Iterable[Sequence[Article | BadRow] | None],
+    *,
+    jobs: int = 1,
+) -> Generator[list[Answered], None, None]:
     """Judge rows, in order; a bad row is its own answer.
 
     Parameters
     ----------
     predictor : Predictor
-    rows : iterable of Article or BadRow
-        May be a stream; no more than a few chunks for each process are held.
+    chunks : iterable of sequence of Article or BadRow, or None
+        May be a stream; no more than a few for each thread are held. None says that
+        nothing is at hand: what is being judged comes out before more is asked for.
     jobs : int, default=1
-        Processes that work side by side; -1 for one a core.
+        Threads that work side by side; -1 for one a core. Processes were measured and
+        do not pay: to start them, and to hand articles over, costs more than the part
+        of the work that holds Python's lock.
+
+    Yields
+    ------
+    list of (row, answer)
+        One list for each chunk.
     """
     jobs = (os.cpu_count() or 1) if jobs < 0 else min(jobs, os.cpu_count() or 1)
     if jobs <= 1:
-        yield from (_answer(predictor, row) for row in rows)
+        yield from (_answer_chunk(predictor, c) for c in chunks if c is not None)
         return
-    waiting: deque[Future[list[Prediction | BadRow]]] = deque()
-    # Started afresh: a fork would copy threads' locks in whatever state they are.
-    with ProcessPoolExecutor(
-        jobs,
-        mp_context=get_context("spawn"),
-        initializer=_start,
-        initargs=(predictor.model, predictor.threshold),
-    ) as pool:
+    from concurrent.futures import ThreadPoolExecutor  # slow to import
+
+    waiting: deque[Future[list[Answered]]] = deque()
+    with ThreadPoolExecutor(jobs) as pool:
         try:
             try:
-                for chunk in _chunks(rows):
-                    waiting.append(pool.submit(_answer_chunk, chunk))
-                    while len(waiting) > 2 * jobs or (waiting and waiting[0].done()):
-                        yield from waiting.popleft().result()
+                for chunk in chunks:
+                    if chunk is not None:
+                        waiting.append(pool.submit(_answer_chunk, predictor, chunk))
+                    while waiting and (
+                        chunk is None or len(waiting) > 2 * jobs or waiting[0].done()
+                    ):
+                        yield waiting.popleft().result()
             except DatelineError:
                 # The source broke off; what it gave before is answered all the same.
                 while waiting:
-                    yield from waiting.popleft().result()
+                    yield waiting.popleft().result()
                 raise
             while waiting:
-                yield from waiting.popleft().result()
-        except BrokenProcessPool:
-            raise AnswerError(
-                "a process was ended by the system, perhaps for want of memory; go on "
-                "with --resume and fewer --jobs"
-            ) from None
+                yield waiting.popleft().result()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for future in waiting:
+                future.cancel()
 
 
-def _chunks(rows: Iterable[Article | BadRow]) -> Iterator[list[Article | BadRow]]:
+def _answer_chunk(
+    predictor: Predictor, rows: Sequence[Article | BadRow]
+) -> list[Answered]:
+    articles = [row for row in rows if isinstance(row, Article)]
+    predictions = iter(predictor.predict_many(articles))
+    return [
+        (row, row if isinstance(row, BadRow) else next(predictions)) for row in rows
+    ]
+
+
+def chunked(rows: Iterable[Article | BadRow]) -> Iterator[list[Article | BadRow]]:
+    """Rows by the chunk; what was read before an error comes before it is raised."""
     chunk: list[Article | BadRow] = []
     try:
         for row in rows:
@@ -99,47 +117,86 @@ def _chunks(rows: Iterable[Article | BadRow]) -> Iterator[list[Article | BadRow]
         yield chunk
 
 
-_of_this_process: list[Predictor] = []
+def named_apart(name: str, axes: Sequence[str], others: Iterable[str] = ()) -> str:
+    """What a column is called in an answer, which has names of its own.
+
+    Parameters
+    ----------
+    name : str
+    axes : sequence of str
+    others : iterable of str
+        All columns of the row.
+    """
+    taken = {"id", "error", *axes, *(f"{axis}_scores" for axis in axes)}
+    if name not in taken:
+        return name
+    taken |= {*others}
+    while name in taken:
+        name = f"input_{name}"
+    return name
 
 
-def _start(model: Model, threshold: float | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says that it stops
-    _of_this_process[:] = [Predictor(model, threshold=threshold)]
-
-
-def _answer_chunk(rows: Sequence[Article | BadRow]) -> list[Prediction | BadRow]:
-    return [_answer(_of_this_process[0], row) for row in rows]
-
-
-def _answer(predictor: Predictor, row: Article | BadRow) -> Prediction | BadRow:
-    return row if isinstance(row, BadRow) else predictor.predict(row)
-
-
-def to_json(answer: Prediction | BadRow) -> dict[str, Any]:
+def to_json(
+    answer: Prediction | BadRow, columns: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """An answer as one object of a JSON lines file."""
     if isinstance(answer, BadRow):
-        return {"id": answer.id, "error": answer.error}
-    return {"id": answer.id} | {
-        axis: [vars(scored) | {"score": round(scored.score, 4)} for scored in given]
-        for axis, given in answer.labels.items()
-    }
+        return {"id": answer.id, "error": answer.error} | dict(columns or {})
+    return (
+        {"id": answer.id}
+        | {
+            axis: [vars(scored) | {"score": round(scored.score, 4)} for scored in given]
+            for axis, given in answer.labels.items()
+        }
+        | dict(columns or {})
+    )
 
 
-def header(axes: Sequence[str]) -> list[str]:
+def json_line(value: object) -> str:
+    """A value as a line of JSON that no terminal obeys, ending in a line break."""
+    return printable_json(json.dumps(value, ensure_ascii=False)) + "\n"
+
+
+@lru_cache(maxsize=4096)
+def _label_json(label: str, name: str, code: str) -> str:
+    """What is the same in every answer that gives a label."""
+    fixed = json_line({"label": label, "name": name, "code": code, "score": 0})
+    return fixed.removesuffix("0}\n")
+
+
+def _scored_json(scored: Scored) -> str:
+    fixed = _label_json(scored.label, scored.name, scored.code)
+    return f"{fixed}{round(scored.score, 4)!r}}}"
+
+
+def header(axes: Sequence[str], columns: Sequence[str] = ()) -> list[str]:
     """The columns of answers as CSV."""
-    return ["id", *(c for axis in axes for c in (axis, f"{axis}_scores")), "error"]
+    ours = ["id", *(c for axis in axes for c in (axis, f"{axis}_scores")), "error"]
+    return [*ours, *(defused(named_apart(c, axes, columns)) for c in columns)]
 
 
 def to_cells(answer: Prediction | BadRow, axes: Sequence[str]) -> list[str]:
     """An answer as one row of CSV: on each axis labels and scores, joined by ``|``."""
     if isinstance(answer, BadRow):
-        return [answer.id, *[""] * 2 * len(axes), answer.error]
-    cells = [answer.id]
+        return [defused(answer.id), *[""] * 2 * len(axes), defused(answer.error)]
+    cells = [defused(answer.id)]
     for axis in axes:
         given = answer[axis]
         cells.append("|".join(scored.label for scored in given))
         cells.append("|".join(f"{scored.score:.4f}" for scored in given))
     return [*cells, ""]
+
+
+def defused(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula.
+
+    What begins as one gets an apostrophe before it, numbers excepted: ids and titles
+    are strangers' words, and CSV is what is opened with a click. JSON lines and
+    Parquet hold everything as it was.
+    """
+    if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell
 
 
 def to_lines(answer: Prediction | BadRow) -> str:
@@ -154,18 +211,41 @@ def to_lines(answer: Prediction | BadRow) -> str:
     return "\n".join(lines) + "\n"
 
 
-def printable(text: str) -> str:
-    """Text without the control characters that a terminal would obey."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+def as_text(
+    answered: Answered, format: Format, axes: Sequence[str], columns: Sequence[str] = ()
+) -> str:
+    """An answer in one of the formats, ending in a line break.
 
-
-def as_text(answer: Prediction | BadRow, format: Format, axes: Sequence[str]) -> str:
-    """An answer in one of the formats, ending in a line break."""
+    Parameters
+    ----------
+    answered : (row, answer)
+    format : str
+        As ``"parquet"`` it is a line of JSON, of which Parquet is made in the end.
+    axes : sequence of str
+    columns : sequence of str
+        Those of the rows that become columns of CSV.
+    """
+    row, answer = answered
     if format == "text":
         return to_lines(answer)
-    if format == "jsonl":
-        return json.dumps(to_json(answer), ensure_ascii=False) + "\n"
-    return csv_line(to_cells(answer, axes))
+    kept = columns_of(row)
+    if format == "csv":
+        cells = (defused(_cell(kept.get(column))) for column in columns)
+        return csv_line([*to_cells(answer, axes), *cells])
+    named = {named_apart(key, axes, kept): value for key, value in kept.items()}
+    if isinstance(answer, BadRow) or named:
+        return json_line(to_json(answer, named))
+    parts = [f'"id": {json.dumps(answer.id, ensure_ascii=False)}']
+    for axis, given in answer.labels.items():
+        labels = ", ".join(map(_scored_json, given))
+        parts.append(f"{json.dumps(axis, ensure_ascii=False)}: [{labels}]")
+    return "{" + printable_json(", ".join(parts)) + "}\n"
+
+
+def _cell(value: object) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def csv_line(cells: Sequence[str]) -> str:

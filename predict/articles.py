@@ -2,8 +2,11 @@
 
 * A text file is one article; a first line that a blank line follows is its title.
 * ``.jsonl``/``.ndjson``, ``.csv``, ``.tsv`` and ``.parquet`` hold one article a row.
-* All but Parquet may be gzip (``.gz``).
-* Standard input is JSON lines where its first line is a JSON object, else a text.
+* ``.html`` holds a page, ``.xml``, ``.rss`` and ``.atom`` a feed of articles.
+* All of them may be gzip (``.gz``) or zstandard (``.zst``).
+* A folder holds any of these, and more folders.
+* Standard input is JSON lines where its first line is a JSON object, a table where it
+  is a header that names a text, else a text.
 
 A row that cannot be read becomes a :class:`BadRow` in its place: it comes out as an
 answer that says so, and the rows after it are still read.
@@ -12,108 +15,125 @@ answer that says so, and the rows after it are still read.
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import itertools
 import json
 import re
-import sys
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
-from ..labels.errors import DatelineError
 from .article import Article
+from .decoding import (
+    LONGEST,
+    UndecodableError,
+    byte_lines,
+    decode,
+    encoding_of,
+)
+from .fields import _FIELDS, ArticleError, BadRow, Fields, columns_of
+from .sources import (
+    FEEDS,
+    JSON_LINES,
+    PAGES,
+    SKIPPED,
+    STDIN,
+    TABLES,
+    Meter,
+    broken,
+    files_of,
+    is_stream,
+    kind,
+    open_file,
+    open_stream,
+)
 
+__all__ = [
+    "_FIELDS",
+    "ArticleError",
+    "BadRow",
+    "Rows",
+    "check_readable",
+    "files",
+    "is_table",
+    "read_articles",
+]
 
-class ArticleError(DatelineError):
-    """A file of articles cannot be read."""
+Rows = Iterator[Article | BadRow]
 
-
-@dataclass(frozen=True)
-class BadRow:
-    """A row that is no article.
-
-    Attributes
-    ----------
-    id : str
-        Its id where it has one, else its number in the file.
-    error : str
-        Where it stands, what was found and what was expected.
-    """
-
-    id: str
-    error: str
-
-
-STDIN = "-"
-"""The name that means standard input."""
-
-# What feeds and archives call the parts of an article, the likeliest name first.
-_FIELDS = {
-    "id": ("id", "guid", "uid", "url", "link"),
-    "title": ("title", "headline", "head"),
-    "text": ("text", "body", "content", "article", "maintext", "description"),
-}
-_ESCAPED = re.compile("[\udc80-\udcff]")
-_TABLES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
+_ENDS = re.compile("(?<=\r)(?!\n)")
 
 
 def is_table(name: str) -> bool:
-    """Say whether a file of that name holds one article a row."""
-    return _kind(name) in _TABLES
+    """Say whether a file of that name holds one article a row, or it is a folder."""
+    return kind(name) in (*TABLES, *FEEDS) or Path(name).is_dir()
 
 
-def read_articles(name: str) -> Iterator[Article | BadRow]:
-    """Read the articles of a file, or of standard input.
+def read_articles(
+    name: str, fields: Fields | None = None, meter: Meter | None = None
+) -> Rows:
+    """Read the articles of a file or folder, or of standard input.
 
     Parameters
     ----------
     name : str
         A path, or ``"-"``. The ending says what is in it.
+    fields : Fields, optional
+        What fields are called, and which columns are to come out again.
+    meter : Meter, optional
+        Is told how far reading is.
 
     Yields
     ------
     Article or BadRow
         One for each row, in order. A row without an id has its number in the file,
-        from 1; a text file's article has the file's name.
+        from 1, in a folder behind the file's name; a text file's article has the
+        file's name. In a folder a file that cannot be read is a bad row.
 
     Raises
     ------
     ArticleError
         If the file cannot be opened or read, or its columns hold no text.
     """
+    fields = fields or Fields()
+    if Path(name).is_dir() and name != STDIN:
+        yield from _from_folder(name, fields, meter)
+        return
     try:
-        if name == STDIN:
-            yield from _from_stdin()
-        elif _kind(name) == ".parquet":
-            yield from _from_parquet(name)
+        if is_stream(name):
+            with open_stream(name) as stream:
+                yield from _from_stream(stream, name, fields)
+        elif kind(name) == ".parquet":
+            from .parquet import read_parquet
+
+            yield from read_parquet(name, fields, meter or Meter())
         else:
-            with _open(name) as stream:
-                yield from _from_stream(stream, name)
-    except (OSError, EOFError, zlib.error) as error:
+            with open_file(name, meter) as stream:
+                yield from _from_file(stream, name, fields)
+    except broken() as error:
         reason = getattr(error, "strerror", None) or error
         raise ArticleError(f"{name}: cannot be read: {reason}") from None
 
 
 def check_readable(name: str) -> None:
-    """Find out before the work whether a file of articles is there.
+    """Find out before the work whether a file or folder of articles is there.
 
     Raises
     ------
     ArticleError
-        If it is not, is a folder, is closed to us, or is of a form that is not read.
+        If it is not, is closed to us, or is of a form that is not read.
     """
     path = Path(name)
-    if name == STDIN:
+    if is_stream(name):  # a pipe that is closed once is lost
         return
-    if _kind(name) == ".json":
+    if kind(name) == ".json":
         raise ArticleError(
             f"{name}: JSON is read with one object a line; write it so and name it "
             ".jsonl"
         )
+    if path.is_dir():
+        files_of(name, lambda _: None)
+        return
     try:
         with path.open("rb"):
             pass
@@ -121,108 +141,184 @@ def check_readable(name: str) -> None:
         raise ArticleError(f"{name}: cannot be read: {error.strerror}") from None
 
 
-def _kind(name: str) -> str:
-    path = Path(name)
-    suffix = path.suffix.lower()
-    return Path(path.stem).suffix.lower() if suffix == ".gz" else suffix
+def files(names: Iterable[str]) -> list[str]:
+    """The files that the names stand for, folders opened."""
+    found: list[str] = []
+    for name in names:
+        is_folder = name != STDIN and Path(name).is_dir()
+        found += files_of(name, lambda _: None) if is_folder else [name]
+    return found
 
 
-def _open(name: str) -> BinaryIO:
-    if name.lower().endswith(".gz"):
-        return cast(BinaryIO, gzip.open(name))
-    return Path(name).open("rb")
+def _from_folder(name: str, fields: Fields, meter: Meter | None) -> Rows:
+    passed_over: list[str] = []
+    for path in files_of(name, passed_over.append):
+        try:
+            for row in read_articles(path, fields, meter):
+                # Numbers of rows begin anew in each file.
+                own = kind(path) in TABLES and row.id.isdecimal()
+                yield replace(row, id=f"{path}:{row.id}") if own else row
+        except ArticleError as error:
+            yield BadRow(path, str(error))
+    for path in passed_over:
+        fields.notes.add(SKIPPED, path)
 
 
-def _from_stream(stream: BinaryIO, name: str) -> Iterator[Article | BadRow]:
-    kind = _kind(name)
-    if kind in (".jsonl", ".ndjson"):
-        yield from _from_json_lines(stream, name)
-    elif kind in (".csv", ".tsv"):
-        yield from _from_csv(stream, name, "\t" if kind == ".tsv" else ",")
+def _from_file(stream: BinaryIO, name: str, fields: Fields) -> Rows:
+    of = kind(name)
+    if of in JSON_LINES:
+        lines = byte_lines(stream, fields.encoding)
+        yield from _from_json_lines(lines, name, fields)
+    elif of in (".csv", ".tsv"):
+        lines = byte_lines(stream, fields.encoding)
+        first = next(lines, b"")
+        delimiter = "\t" if of == ".tsv" else _delimiter(first or b"", fields) or ","
+        lines = itertools.chain([first], lines)
+        yield from _from_csv(lines, name, delimiter, fields)
+    elif of in PAGES or of in FEEDS:
+        from .web import read_feed, read_page
+
+        data = stream.read()
+        if of in FEEDS:
+            yield from read_feed(data, name, fields)
+        else:
+            yield read_page(data, name, fields)
     else:
-        yield _from_text(stream.read(), name)
+        yield _from_text(stream.read(), name, fields)
 
 
-def _from_stdin() -> Iterator[Article | BadRow]:
-    if sys.stdin is None:
-        raise ArticleError("standard input is closed; name a file")
-    stream = sys.stdin.buffer
-    before = []
-    for line in stream:
+def _from_stream(stream: BinaryIO, name: str, fields: Fields) -> Rows:
+    shown = "standard input" if name == STDIN else name
+    lines = byte_lines(stream, fields.encoding)
+    before: list[bytes | None] = []
+    for line in lines:
         before.append(line)
-        if line.strip():
+        if line is None or line.strip():
             break
-    if before and before[-1].lstrip(b"\xef\xbb\xbf \t").startswith(b"{"):
-        lines = itertools.chain(before, stream)
-        yield from _from_json_lines(lines, "standard input")
+    first = (before[-1] if before else b"") or b""
+    lines = itertools.chain(before, lines)
+    if first.lstrip(b" \t").startswith(b"{"):
+        yield from _from_json_lines(lines, shown, fields)
+    elif delimiter := _delimiter(first, fields):
+        yield from _from_csv(lines, shown, delimiter, fields)
     else:
-        yield _from_text(b"".join(before) + stream.read(), STDIN)
+        yield _from_text(b"".join(line or b"" for line in lines), name, fields)
 
 
-def _from_text(data: bytes, name: str) -> Article:
+def _delimiter(line: bytes, fields: Fields) -> str:
+    """What parts a line's cells, if it is the header of a table; else empty."""
+    text = line.decode("utf-8", "replace").rstrip("\r\n")
+    parts = {*fields.names("text"), *fields.names("title")}
+    for delimiter in ("\t", ",", ";", "|"):
+        cells = [cell.strip(' "').lower() for cell in text.split(delimiter)]
+        # A sentence has commas, too, but hardly between single words.
+        if len(cells) > 1 and parts & {*cells} and not any(" " in c for c in cells):
+            return delimiter
+    return ""
+
+
+def _from_text(data: bytes, name: str, fields: Fields) -> Article:
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ArticleError(
-            f"{name}: not UTF-8 ({error.reason} at byte {error.start + 1}); convert it "
-            "to UTF-8"
-        ) from None
+        encoding = fields.encoding or encoding_of(data)
+        if encoding:
+            text, oddity = data.decode(encoding, "replace"), ""
+        else:
+            text, oddity = decode(data)
+        if "\0" in text:
+            raise UndecodableError("not UTF-8 nor other text, for it holds zero bytes")
+    except UndecodableError as error:
+        raise ArticleError(f"{name}: {error}") from None
+    text = text.removeprefix("\ufeff")
+    if oddity:
+        fields.notes.add(oddity, name)
+    fields.look_at(text, name)
     lines = text.replace("\r\n", "\n").strip("\n").split("\n", 2)
     if len(lines) == 3 and lines[0].strip() and not lines[1].strip():
-        return Article(lines[2].strip(), lines[0].strip(), name)
-    return Article("\n".join(lines).strip(), "", name)
+        return fields.article(lines[2].strip(), lines[0].strip(), name)
+    return fields.article("\n".join(lines).strip(), "", name)
 
 
-def _from_json_lines(lines: Iterable[bytes], name: str) -> Iterator[Article | BadRow]:
+def _from_json_lines(lines: Iterable[bytes | None], name: str, fields: Fields) -> Rows:
     row = 0
     for number, line in enumerate(lines, 1):
-        if not line.strip():
+        if line is not None and not line.strip():
             continue
         row += 1
+        where = f"{name}:{number}"
+        if line is None:
+            yield BadRow(str(row), f"{where}: {_TOO_LONG}")
+            continue
         try:
-            fields = json.loads(line.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            yield BadRow(
-                str(row),
-                f"{name}:{number}: not UTF-8 ({error.reason} at byte "
-                f"{error.start + 1} of the line)",
-            )
+            text, oddity = decode(line, fields.encoding)
+            # Files that were put together have marks within.
+            found = json.loads(text.removeprefix("\ufeff"))
+        except UndecodableError as error:
+            yield BadRow(str(row), f"{where}: {error}")
             continue
         except (ValueError, RecursionError) as error:
-            yield BadRow(str(row), f"{name}:{number}: not valid JSON ({error})")
+            yield BadRow(str(row), f"{where}: not valid JSON ({error})")
             continue
-        if isinstance(fields, dict):
-            yield _from_fields(fields, row, f"{name}:{number}")
+        if oddity:
+            fields.notes.add(oddity, where)
+        if isinstance(found, dict):
+            yield fields.row(found, row, where)
         else:
             yield BadRow(
                 str(row),
-                f"{name}:{number}: expected a JSON object, found "
-                f"{type(fields).__name__}",
+                f"{where}: expected a JSON object, found {type(found).__name__}",
             )
 
 
+_TOO_LONG = f"a line of more than {LONGEST >> 20} MB; no article is that long"
+
+
+class _Lines:
+    """Lines as the reader of tables takes them; it is told later which were odd."""
+
+    def __init__(self, lines: Iterable[bytes | None], encoding: str) -> None:
+        self.error, self.oddity = "", ""
+        self._lines, self._encoding = lines, encoding
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            text = ""
+            if line is None:
+                self.error = _TOO_LONG
+            else:
+                try:
+                    text, oddity = decode(line, self._encoding)
+                    self.oddity = self.oddity or oddity
+                except UndecodableError as error:
+                    self.error = str(error)
+                    # Its cells are to be counted all the same.
+                    text = line.decode("utf-8", "replace")
+            # A lone carriage return ends a line, too.
+            yield from _ENDS.split(text) if "\r" in text else (text,)
+
+    def met(self) -> tuple[str, str]:
+        """What was wrong and what was odd since this was last asked."""
+        found = self.error, self.oddity
+        self.error = self.oddity = ""
+        return found
+
+
 def _from_csv(
-    stream: BinaryIO, name: str, delimiter: str
-) -> Iterator[Article | BadRow]:
+    lines: Iterable[bytes | None], name: str, delimiter: str, fields: Fields
+) -> Rows:
     # A cell may be as long as an article is; the limit is the process's, not ours.
-    csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))
-    # Bytes that are not UTF-8 become lone surrogates, which name their row below.
-    with io.TextIOWrapper(
-        stream, encoding="utf-8-sig", errors="surrogateescape", newline=""
-    ) as lines:
-        yield from _from_csv_rows(
-            csv.reader(lines, delimiter=delimiter, strict=True), name
-        )
-
-
-def _from_csv_rows(rows: Any, name: str) -> Iterator[Article | BadRow]:
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST))
+    decoded = _Lines(lines, fields.encoding)
+    rows = csv.reader(decoded, delimiter=delimiter, strict=True)
     try:
         header = next(rows, None)
     except csv.Error as error:
         raise ArticleError(f"{name}: its header is not valid CSV ({error})") from None
     if header is None:
         return
-    _check_columns(header, name)
+    wrong, _ = decoded.met()
+    if wrong:
+        raise ArticleError(f"{name}: its header cannot be read: {wrong}")
+    fields.check(header, name)
     row = 0
     while True:
         where = f"{name}:{rows.line_num + 1}"
@@ -230,82 +326,33 @@ def _from_csv_rows(rows: Any, name: str) -> Iterator[Article | BadRow]:
             cells = next(rows, None)
         except csv.Error as error:
             row += 1
+            decoded.met()
             yield BadRow(str(row), f"{where}: not valid CSV ({error})")
             continue
+        wrong, oddity = decoded.met()
         if cells is None:
             return
-        if not cells:
+        if not cells and not wrong:
             continue
         row += 1
-        fields = dict(zip(header, cells, strict=False))
-        if len(cells) != len(header):
-            id = _first(_named(fields), "id") or str(row)
-            found = f"{len(cells)} cells under {len(header)} columns"
-            yield BadRow(str(id), f"{where}: {found}")
-        elif any(_ESCAPED.search(cell) for cell in cells):
-            yield BadRow(str(row), f"{where}: not UTF-8; convert the file to UTF-8")
-        else:
-            yield _from_fields(fields, row, where)
+        if oddity:
+            fields.notes.add(oddity, where)
+        yield _from_cells(header, cells, row, where, fields, wrong)
 
 
-def _from_parquet(name: str) -> Iterator[Article | BadRow]:
-    try:
-        from pyarrow import ArrowInvalid
-        from pyarrow.parquet import ParquetFile
-    except ImportError:
-        raise ArticleError(
-            f"{name}: reading Parquet takes pyarrow: pip install 'dateline[parquet]'"
-        ) from None
-    try:
-        with ParquetFile(name) as file:
-            columns = file.schema_arrow.names
-            _check_columns(columns, name)
-            wanted = [c for c in columns if c.lower() in sum(_FIELDS.values(), ())]
-            row = 0
-            for batch in file.iter_batches(batch_size=1000, columns=wanted):
-                for fields in batch.to_pylist():
-                    row += 1
-                    yield _from_fields(fields, row, f"{name}: row {row}")
-    except ArrowInvalid as error:
-        raise ArticleError(f"{name}: is no Parquet file: {error}") from None
-
-
-def _check_columns(columns: Iterable[str], name: str) -> None:
-    present = {column.strip().lower() for column in columns}
-    if not present & {*_FIELDS["text"], *_FIELDS["title"]}:
-        raise ArticleError(
-            f"{name}: no column holds the text; expected one named "
-            f"{', '.join(_FIELDS['text'])} or {', '.join(_FIELDS['title'])}, found "
-            f"{', '.join(sorted(present)) or 'none'}"
-        )
-
-
-def _named(fields: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(key).strip().lower(): value for key, value in fields.items()}
-
-
-def _first(by_name: Mapping[str, Any], part: str) -> Any:
-    """The first field of that part that says something."""
-    values = [by_name[name] for name in _FIELDS[part] if name in by_name]
-    return next((v for v in values if v is not None and v != ""), "")
-
-
-def _from_fields(fields: Mapping[Any, Any], row: int, where: str) -> Article | BadRow:
-    by_name = _named(fields)
-    found: dict[str, str] = {}
-    for part in _FIELDS:
-        value = _first(by_name, part)
-        if part == "id" and type(value) in (int, float):
-            value = str(value)
-        if not isinstance(value, str):
-            return BadRow(
-                found.get("id") or str(row),
-                f"{where}: {part!r} is {type(value).__name__}, expected a string",
-            )
-        found[part] = value
-    id = found["id"] or str(row)
-    if not by_name.keys() & {*_FIELDS["text"], *_FIELDS["title"]}:
-        return BadRow(
-            id, f"{where}: no text; expected a field 'text' or 'title' in the row"
-        )
-    return Article(found["text"], found["title"], id)
+def _from_cells(
+    header: list[str],
+    cells: list[str],
+    row: int,
+    where: str,
+    fields: Fields,
+    wrong: str,
+) -> Article | BadRow:
+    if wrong:
+        return BadRow(str(row), f"{where}: {wrong}")
+    found: dict[str, Any] = dict(zip(header, cells, strict=False))
+    read = fields.row(found, row, where)
+    if len(cells) == len(header):
+        return read
+    said = f"{len(cells)} cells under {len(header)} columns"
+    return BadRow(read.id, f"{where}: {said}", columns_of(read))

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
-import sys
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import click
 
-from .answers import (
-    AnswerError,
-    Format,
-    answer_rows,
-    as_text,
-    csv_line,
-    header,
-    printable,
-)
+from ..labels.terminal import printable
+from .answers import AnswerError, Format, json_line
 from .article import Article
-from .articles import (
-    STDIN,
-    ArticleError,
-    BadRow,
-    check_readable,
-    is_table,
-    read_articles,
+from .articles import check_readable, is_table, read_articles
+from .articles import files as files_in
+from .fields import ArticleError, BadRow, Fields
+from .options import (
+    column_names,
+    field_options,
+    jobs_option,
+    model_option,
+    threshold_option,
 )
-from .options import jobs_option, model_option, threshold_option
 from .predictions import Explanation
 from .predictor import Predictor
-from .resume import Done, mend
+from .run import Plan, run
+from .sources import JSON_LINES, PACKED, STDIN, Meter, is_stream
+from .writers import partial
 
 
 @click.command()
@@ -43,8 +35,9 @@ from .resume import Done, mend
 @click.option(
     "-f",
     "--format",
-    type=click.Choice(["text", "jsonl", "csv"]),
-    help="Form of the answers. Default: text for text files, jsonl for tables.",
+    type=click.Choice(["text", "jsonl", "csv", "parquet"]),
+    help="Form of the answers. Default: what the name behind -o ends in, else text for "
+    "text files, jsonl for tables.",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write the answers there."
@@ -52,6 +45,17 @@ from .resume import Done, mend
 @click.option(
     "--resume", is_flag=True, help="Go on where an interrupted run with -o stopped."
 )
+@click.option(
+    "--strict", is_flag=True, help="Stop at the first row that cannot be read."
+)
+@click.option(
+    "--keep-columns",
+    "keep",
+    metavar="COLUMNS",
+    callback=column_names,
+    help="Give these columns of the rows out again, parted by commas; 'all' of them.",
+)
+@field_options
 @jobs_option
 @threshold_option
 def predict(
@@ -60,14 +64,21 @@ def predict(
     format: Format | None,
     output: Path | None,
     resume: bool,
+    strict: bool,
+    keep: tuple[str, ...],
+    text: str,
+    title: str,
+    id: str,
+    encoding: str,
     jobs: int,
     threshold: float | None,
 ) -> None:
     """Say which regions and topics articles are about.
 
     A FILE is a text (one article; a first line that a blank line follows is its
-    title) or a table with one article a row: .jsonl, .csv, .tsv, .parquet, and .gz of
-    them. '-' or nothing reads standard input.
+    title), a table with one article a row (.jsonl, .csv, .tsv, .parquet), a page
+    (.html), a feed (.xml, .rss, .atom), .gz or .zst of them, or a folder. '-' or
+    nothing reads standard input, and answers as lines arrive.
     """
     names = files or (STDIN,)
     if resume and output is None:
@@ -76,126 +87,83 @@ def predict(
         raise click.UsageError("standard input can be read only once")
     for name in names:
         check_readable(name)
+    format = format or _format_of(output)
+    if format == "parquet" and output is None:
+        raise click.UsageError("-f parquet goes with -o")
     if output is not None:
         _check_output(output, names)
     predictor = Predictor.load(model, threshold=threshold)
-    rows, format = _with_format(_rows(names), names, format)
+    reading = Fields(text, title, id, keep, encoding)
+    meter = Meter.of(files_in(names))
+    rows, format = _with_format(_rows(names, reading, meter), names, format)
     if resume and format == "text":
         raise click.UsageError(_RESUME)
-    failed = run(predictor, rows, format, output, resume=resume, jobs=jobs)
-    if failed:
+    live = any(map(is_stream, names))
+    plan = Plan(format, output, resume, strict, jobs, live, reading, meter)
+    outcome = run(predictor, rows, plan)
+    for line in reading.notes.lines():
+        click.echo(printable(f"dateline: note: {line}"), err=True)
+    if outcome.failed:
         click.echo(
-            f"dateline: {failed} rows could not be read; their answers say why",
+            f"dateline: {outcome.rows} rows; {outcome.failed} rows could not be read; "
+            "their answers say why",
             err=True,
         )
         raise click.exceptions.Exit(2)
 
 
-_RESUME = "--resume goes with -o and -f jsonl or csv"
+_RESUME = "--resume goes with -o and -f jsonl, csv or parquet"
+
+
+def _format_of(output: Path | None) -> Format | None:
+    """The form that the name of an output says."""
+    ending = output.suffix.lower() if output is not None else ""
+    if ending in PACKED:
+        raise click.UsageError(
+            f"{output}: answers are not packed; leave {ending} out of the name and "
+            "pack the file afterwards"
+        )
+    forms: dict[str, Format] = {".csv": "csv", ".parquet": "parquet"}
+    return "jsonl" if ending in JSON_LINES else forms.get(ending)
 
 
 def _check_output(output: Path, names: Sequence[str]) -> None:
-    inputs = [Path(name) for name in names if name != STDIN]
-    if output.exists() and any(output.samefile(path) for path in inputs):
-        raise AnswerError(
-            f"{output}: is read from and cannot be written to as well; name another "
-            "file with -o"
-        )
-
-
-def _rows(names: Sequence[str]) -> Iterator[Article | BadRow]:
+    # Parquet grows under another name first.
+    paths = [path for path in (output, partial(output)) if path.exists()]
+    for name in files_in(name for name in names if name != STDIN):
+        if any(path.samefile(name) for path in paths):
+            raise AnswerError(
+                f"{output}: is read from and cannot be written to as well; name "
+                "another file with -o"
+            )
     for name in names:
-        yield from read_articles(name)
+        if name != STDIN and Path(name).resolve() in output.resolve().parents:
+            raise AnswerError(
+                f"{output}: lies in a folder that is read; name a file elsewhere with "
+                "-o"
+            )
+
+
+def _rows(
+    names: Sequence[str], fields: Fields, meter: Meter
+) -> Iterator[Article | BadRow]:
+    for name in names:
+        yield from read_articles(name, fields, meter)
 
 
 def _with_format(
     rows: Iterator[Article | BadRow], names: Sequence[str], format: Format | None
 ) -> tuple[Iterator[Article | BadRow], Format]:
-    """Choose the form of the answers; standard input shows only when read."""
+    """Choose the form of the answers; a stream shows what it is only when read."""
     if format is not None:
         return rows, format
     if any(is_table(name) for name in names):
         return rows, "jsonl"
-    if STDIN not in names:
+    if not any(map(is_stream, names)):
         return rows, "text"
     first = list(itertools.islice(rows, 1))
-    is_text = bool(first) and isinstance(first[0], Article) and first[0].id == STDIN
+    is_text = bool(first) and isinstance(first[0], Article) and first[0].id in names
     return itertools.chain(first, rows), "text" if is_text else "jsonl"
-
-
-def run(
-    predictor: Predictor,
-    rows: Iterator[Article | BadRow],
-    format: Format,
-    output: Path | None,
-    *,
-    resume: bool = False,
-    jobs: int = 1,
-) -> int:
-    """Answer rows and write the answers as they come.
-
-    Returns
-    -------
-    int
-        How many rows could not be read.
-
-    Raises
-    ------
-    AnswerError
-        If the output cannot be written.
-    """
-    axes = [head.axis for head in predictor.model.heads]
-    # The first row is read before the output is touched: if that fails, so it stays.
-    first = list(itertools.islice(rows, 1))
-    rows = itertools.chain(first, rows)
-    done = Done()
-    if resume and output is not None:
-        done = mend(output, format, axes)
-        _skip(rows, done, output)
-    failed = done.failed
-    with _sink(output, append=resume) as sink:
-        if format == "csv" and (output is None or sink.tell() == 0):
-            sink.write(csv_line(header(axes)).encode("utf-8"))
-        answers = answer_rows(predictor, rows, jobs=jobs)
-        hidden = not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
-        for answer in answers if hidden else _with_progress(answers, done.answers):
-            failed += isinstance(answer, BadRow)
-            # A lone surrogate, which JSON can bring in, has no UTF-8.
-            sink.write(as_text(answer, format, axes).encode("utf-8", errors="replace"))
-            if output is None:
-                sink.flush()
-    return failed
-
-
-def _skip(rows: Iterator[Article | BadRow], done: Done, output: Path) -> None:
-    """Pass over the rows that are answered; they must be those that were asked."""
-    skipped = list(deque(itertools.islice(rows, done.answers), maxlen=1))
-    if done.answers and (not skipped or skipped[0].id != done.last_id):
-        raise AnswerError(
-            f"{output}: its {done.answers} answers are of other rows (the last is of "
-            f"{done.last_id!r}); name another file or leave --resume out"
-        )
-
-
-@contextlib.contextmanager
-def _sink(output: Path | None, *, append: bool) -> Iterator[BinaryIO]:
-    if output is None:
-        yield sys.stdout.buffer
-        return
-    try:
-        with output.open("ab" if append else "wb") as file:
-            yield cast(BinaryIO, file)
-    except OSError as error:
-        raise AnswerError(
-            f"{output}: cannot be written: {error.strerror}; what is in it stays, and "
-            "--resume goes on from there"
-        ) from None
-
-
-def _with_progress(answers: Iterator[Any], done: int) -> Iterable[Any]:
-    from tqdm import tqdm
-
-    return cast(Iterable[Any], tqdm(answers, unit=" articles", initial=done))
 
 
 @click.command()
@@ -210,7 +178,17 @@ def _with_progress(answers: Iterator[Any], done: int) -> Iterable[Any]:
     show_default=True,
     help="Terms to show for a label.",
 )
-def explain(file: str, model: Path | None, as_json: bool, terms: int) -> None:
+@field_options
+def explain(
+    file: str,
+    model: Path | None,
+    as_json: bool,
+    terms: int,
+    text: str,
+    title: str,
+    id: str,
+    encoding: str,
+) -> None:
     """Show the words that decided, marked in the text.
 
     For each label that is given (or, where none is, the likeliest): its score, what
@@ -218,14 +196,15 @@ def explain(file: str, model: Path | None, as_json: bool, terms: int) -> None:
     for it in [brackets]. Of a table, the first article is explained.
     """
     check_readable(file)
-    row = next(iter(read_articles(file)), None)
+    fields = Fields(text, title, id, encoding=encoding)
+    row = next(iter(read_articles(file, fields)), None)
     if row is None:
         raise ArticleError(f"{file}: holds no article")
     if isinstance(row, BadRow):
         raise ArticleError(row.error)
     explanations = Predictor.load(model).explain(row)
     if as_json:
-        click.echo(json.dumps([_to_json(e) for e in explanations], ensure_ascii=False))
+        click.echo(json_line([_to_json(e) for e in explanations]), nl=False)
         return
     if not explanations:
         click.echo("No term of the article is known to the model: no label.")
@@ -296,14 +275,13 @@ def labels(model: Path | None, as_json: bool) -> None:
     """
     predictor = Predictor.load(model)
     if as_json:
-        click.echo(json.dumps(predictor.taxonomy.to_json(), ensure_ascii=False))
+        click.echo(json_line(predictor.taxonomy.to_json()), nl=False)
         return
     for axis in predictor.taxonomy:
         known = predictor.model.known.get(axis.id, ())
-        click.echo(f"{axis.id} ({axis.name})")
+        click.echo(printable(f"{axis.id} ({axis.name})"))
         for label in axis:
             note = "" if label.id in known else "  (not in this model)"
             countries = f"  {' '.join(label.countries)}" if label.countries else ""
-            click.echo(
-                f"  {label.id:<34} {label.code:<16} {label.name}{countries}{note}"
-            )
+            shown = f"  {label.id:<34} {label.code:<16} {label.name}{countries}{note}"
+            click.echo(printable(shown))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .answers import AnswerError, Format, csv_line, header
+from .answers import AnswerError, Format, csv_line, defused, header, named_apart
+from .fields import ALL
+from .writers import encoded
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Done:
     failed : int
         How many of them say that their row could not be read.
     last_id : str
-        The id of the last of them.
+        The id of the last of them, as it stands in the file.
     """
 
     answers: int = 0
@@ -31,17 +32,42 @@ class Done:
     last_id: str = ""
 
 
-def mend(path: Path, format: Format, axes: Sequence[str]) -> Done:
+@dataclass(frozen=True)
+class Shape:
+    """What the answers of a run look like.
+
+    Attributes
+    ----------
+    format : str
+        ``"jsonl"`` or ``"csv"``; answers for people cannot be counted.
+    axes : tuple of str
+        The axes that the answers have.
+    keep : tuple of str
+        Columns of the rows that come out again, ``("all",)`` for all of them.
+    columns : tuple of str
+        Those that become columns of CSV.
+    """
+
+    format: Format
+    axes: tuple[str, ...]
+    keep: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+def id_as_written(id: str, format: Format) -> str:
+    """How an id stands in a file of answers."""
+    return encoded(defused(id) if format == "csv" else id).decode("utf-8")
+
+
+def mend(path: Path, shape: Shape) -> Done:
     """Cut the half-written end off a file of answers and tell what is whole.
 
     Parameters
     ----------
     path : Path
         What an interrupted run left; may be missing.
-    format : str
-        ``"jsonl"`` or ``"csv"``; answers for people cannot be counted.
-    axes : sequence of str
-        The axes that the answers must have.
+    shape : Shape
+        What the answers must look like.
 
     Raises
     ------
@@ -53,15 +79,17 @@ def mend(path: Path, format: Format, axes: Sequence[str]) -> Done:
         return Done()
     try:
         with path.open("r+b") as file:
-            read = _read_csv if format == "csv" else _read_jsonl
-            done, end = read(file, axes)
+            read = _read_csv if shape.format == "csv" else _read_jsonl
+            done, end = read(file, shape)
             file.truncate(end)
     except OSError as error:
         raise AnswerError(f"{path}: cannot be resumed: {error.strerror}") from None
     except _NotOurs:
+        form = "csv" if shape.format == "csv" else "jsonl"
+        kept = f" with {', '.join(shape.keep)} kept" if shape.keep else ""
         raise AnswerError(
-            f"{path}: holds something else than {format} answers on "
-            f"{', '.join(axes)}; name another file or leave --resume out"
+            f"{path}: holds something else than {form} answers on "
+            f"{', '.join(shape.axes)}{kept}; name another file or leave --resume out"
         ) from None
     return done
 
@@ -70,7 +98,7 @@ class _NotOurs(Exception):
     """A file to resume holds something that we did not write."""
 
 
-def _read_jsonl(file: BinaryIO, axes: Sequence[str]) -> tuple[Done, int]:
+def _read_jsonl(file: BinaryIO, shape: Shape) -> tuple[Done, int]:
     done, end = Done(), 0
     for line in file:
         if not line.endswith(b"\n"):
@@ -83,9 +111,7 @@ def _read_jsonl(file: BinaryIO, axes: Sequence[str]) -> tuple[Done, int]:
             answer = json.loads(line)
         except ValueError:
             raise _NotOurs from None
-        if not isinstance(answer, dict) or (
-            answer.keys() != {"id", *axes} and answer.keys() != {"id", "error"}
-        ):
+        if not isinstance(answer, dict) or not _has_shape(answer, shape):
             raise _NotOurs
         end += len(line)
         failed = done.failed + ("error" in answer)
@@ -93,22 +119,39 @@ def _read_jsonl(file: BinaryIO, axes: Sequence[str]) -> tuple[Done, int]:
     return done, end
 
 
-def _read_csv(file: BinaryIO, axes: Sequence[str]) -> tuple[Done, int]:
-    first = csv_line(header(axes)).encode("utf-8")
-    line = file.readline()
+def _has_shape(answer: dict[str, object], shape: Shape) -> bool:
+    if not isinstance(answer.get("id"), str):
+        return False
+    failed = "error" in answer
+    ours = {"id", "error"} if failed else {"id", *shape.axes}
+    others = answer.keys() - ours
+    if not ours <= answer.keys() or (others and not shape.keep):
+        return False
+    # A row that could not be read may have no columns at all.
+    if shape.keep in ((), (ALL,)) or (failed and not others):
+        return True
+    return others == {named_apart(c, shape.axes, shape.keep) for c in shape.keep}
+
+
+def _read_csv(file: BinaryIO, shape: Shape) -> tuple[Done, int]:
+    columns = header(shape.axes, shape.columns)
+    first = encoded(csv_line(columns))
+    line = file.read(len(first))
     if line != first:
         if not first.startswith(line):
             raise _NotOurs
         return Done(), 0
-    done, end, record = Done(), len(first), b""
+    done, end, record, quotes = Done(), len(first), b"", 0
+    error = len(header(shape.axes)) - 1
     for line in file:
         record += line
-        if not line.endswith(b"\n") or record.count(b'"') % 2:
+        quotes += line.count(b'"')
+        if not line.endswith(b"\n") or quotes % 2:
             continue  # cut short, or a line break inside a quoted cell
         cells = next(csv.reader([record.decode("utf-8", errors="replace")]))
-        if len(cells) != len(header(axes)):
+        if len(cells) != len(columns):
             raise _NotOurs
         end += len(record)
-        done = Done(done.answers + 1, done.failed + bool(cells[-1]), cells[0])
-        record = b""
+        done = Done(done.answers + 1, done.failed + bool(cells[error]), cells[0])
+        record, quotes = b"", 0
     return done, end

@@ -267,9 +267,8 @@ class TestPredict:
         before = rows_file.read_bytes()
         run = dateline("predict", rows_file, "-m", model_file, "-o", rows_file)
         assert_refused(run, "is read from and cannot be written to")
-        latin = rows_file.with_name("latin.txt")
-        latin.write_bytes("Málaga".encode("latin-1"))
-        for name in ("none.jsonl", "latin.txt"):
+        rows_file.with_name("bytes.txt").write_bytes(b"M\x81laga")
+        for name in ("none.jsonl", "bytes.txt"):
             other = rows_file.with_name(name)
             run = dateline("predict", other, "-m", model_file, "-o", rows_file)
             assert run.code == 2
@@ -328,8 +327,8 @@ class TestPredict:
         self, dateline: Callable[..., Any], model_file: Path, tmp_path: Path
     ) -> None:
         for name, rows in (
-            ("a.jsonl", [b'{"text": "a"}', b'{"text": "M\xe1laga"}', b'{"text": "b"}']),
-            ("a.csv", [b"text", b"a", b"M\xe1laga", b"b"]),
+            ("a.jsonl", [b'{"text": "a"}', b'{"text": "M\x81laga"}', b'{"text": "b"}']),
+            ("a.csv", [b"text", b"a", b"M\x81laga", b"b"]),
         ):
             path = tmp_path / name
             path.write_bytes(b"\n".join(rows) + b"\n")
@@ -369,14 +368,16 @@ class TestPredict:
     ) -> None:
         here = tmp_path / "a.txt"
         here.write_text(TEXT)
-        latin = tmp_path / "latin.txt"
-        latin.write_bytes("Málaga".encode("latin-1"))
+        neither = tmp_path / "neither.txt"
+        neither.write_bytes(b"M\x81laga")
+        empty = tmp_path / "empty"
+        empty.mkdir()
         columns = tmp_path / "columns.csv"
         columns.write_text("a,b\n1,2\n")
         for arguments, said in [
             (["predict", tmp_path / "none.txt", "-m", model_file], "No such file"),
-            (["predict", tmp_path, "-m", model_file], "Is a directory"),
-            (["predict", latin, "-m", model_file], "not UTF-8"),
+            (["predict", empty, "-m", model_file], "holds no file of articles"),
+            (["predict", neither, "-m", model_file], "not UTF-8"),
             (["predict", columns, "-m", model_file], "no column holds the text"),
             (["predict", here, "-m", tmp_path / "none"], "does not exist"),
             (["predict", here, "-m", here], "is no model"),

@@ -9,15 +9,19 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import click
 
 from . import __version__
 from .labels.errors import DatelineError
+from .labels.terminal import printable
 
-DONE, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
+DONE, BAD_INPUT, INTERRUPTED, PIPE_CLOSED, TERMINATED = 0, 2, 130, 141, 143
 """Exit codes; 1, a check said no, is given by the commands that check."""
 
 _COMMANDS = {
@@ -113,14 +117,38 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit.
 
     Exit codes are 0 (done), 1 (a check said no), 2 (bad input or usage: one line on
-    standard error), 130 (interrupted) and 141 (the reader of the output went away).
+    standard error), 130 (interrupted), 141 (the reader of the output went away) and
+    143 (told to end by SIGTERM).
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # What has no encoding, such as half of a surrogate pair, is no reason
             # to stop.
             stream.reconfigure(errors="replace")
-    sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
+    with _ending_in_order():
+        sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
+
+
+class _Terminated(BaseException):
+    """SIGTERM came."""
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let SIGTERM end the work as an error does, which closes and removes files."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)  # who asks twice is in a hurry
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(arguments: list[str]) -> int:
@@ -146,9 +174,11 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.exceptions.Abort):
         _say("interrupted; what was written stays")
         return INTERRUPTED
+    except _Terminated:
+        _say("told to end; what was written stays")
+        return TERMINATED
     except BrokenPipeError:
-        # Python flushes standard output once more at exit; let that go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return PIPE_CLOSED
     except MemoryError:
         _say(
@@ -157,6 +187,10 @@ def _run(arguments: list[str]) -> int:
         )
         return BAD_INPUT
     except OSError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _give_up_output()
         where = f"{error.filename}: " if error.filename else ""
         _say(f"{where}{error.strerror or error}; mend that and try again")
         return BAD_INPUT
@@ -171,5 +205,11 @@ def _run(arguments: list[str]) -> int:
     return DONE
 
 
+def _give_up_output() -> None:
+    # Python flushes standard output once more at exit; let that go nowhere.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _say(message: str) -> None:
-    click.echo(f"dateline: {' '.join(message.splitlines())}", err=True)
+    # Names of files and of columns may hold anything.
+    click.echo(printable(f"dateline: {' '.join(message.splitlines())}"), err=True)
