@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_MOST_CHARACTERS = 1000  # of an id: what lies above it grows with their square
+# What a terminal would obey, or a line would end with.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # Fields of samples and answers, and the kinds of terms that no axis may be.
 _TAKEN = {"id", "title", "text", "source", "date", "error", "rejected"}
 _TAKEN |= {"words", "place", "subject"}
@@ -321,8 +325,11 @@ def _axis(table: Any, key: str, where: str) -> Axis:
     if not isinstance(labels, list) or not labels:
         raise TaxonomyError(f"{where}: axis {axis!r} has no labels; add [[label]]")
     name = table.get("name", axis)
-    if not isinstance(name, str):
-        raise TaxonomyError(f"{where}: the name of axis {axis!r} is not a string")
+    if not isinstance(name, str) or _CONTROL.search(name):
+        raise TaxonomyError(
+            f"{where}: the name of axis {axis!r} is not a string of one line, without "
+            "control characters"
+        )
     single = table.get("single_label", False)
     if not isinstance(single, bool):
         raise TaxonomyError(
@@ -339,8 +346,12 @@ def _label(table: Any, axis: str, where: str) -> Label:
     if not isinstance(table, Mapping) or not isinstance(table.get("id"), str):
         raise TaxonomyError(f"{where}: a label of axis {axis!r} has no id, a string")
     given = table["id"]
-    if not given.strip() or any(c in given for c in "\n\r\t"):
-        raise TaxonomyError(f"{where}: {given!r} cannot be the id of a label")
+    if not given.strip() or _CONTROL.search(given) or len(given) > _MOST_CHARACTERS:
+        shown = repr(given if len(given) < 100 else given[:100] + "...")
+        raise TaxonomyError(
+            f"{where}: {shown} cannot be the id of a label; write one line of "
+            f"{_MOST_CHARACTERS} characters at the most, without control characters"
+        )
     unknown = set(table) - _LABEL_FIELDS
     if unknown:
         raise TaxonomyError(
@@ -354,6 +365,12 @@ def _label(table: Any, axis: str, where: str) -> Label:
             raise TaxonomyError(
                 f"{where}: {key} of label {given!r} is {value!r}, not a string "
                 "(write codes in quotes)"
+            )
+        control = _CONTROL_IN_LINES if key == "definition" else _CONTROL
+        if control.search(value):
+            raise TaxonomyError(
+                f"{where}: {key} of label {given!r} has control characters; leave "
+                "them out"
             )
         values[key] = value
     for key in ("aliases", "countries", "concepts"):

@@ -1,5 +1,8 @@
 # Filling the table with a vocabulary and a lexicon, a line each. Part of _scan.pyx.
 
+cdef enum:
+    MOST_IN_A_CROWD = 4096  # chance makes some two hundred, of millions of runs
+
 cdef struct Line:
     uint64_t hash
     Py_ssize_t begin
@@ -234,6 +237,7 @@ def check_table(runs, spellings, Py_ssize_t n_words, Py_ssize_t n_meanings):
     cdef const int32_t[:, ::1] spelt = np.ascontiguousarray(spellings)
     cdef Py_ssize_t i, n_spellings = len(spelt)
     cdef uint64_t what, meaning, most
+    cdef uint64_t size = _slots_for(len(given)), place, before = 0, crowd = 0, free_from = 0
     # The first spelling is none; others come in order, so that they come to an end.
     for i in range(1, n_spellings):
         if not 0 < spelt[i, 0] <= n_meanings or spelt[i, 2] >= n_spellings or -1 < spelt[i, 2] <= i:
@@ -246,6 +250,16 @@ def check_table(runs, spellings, Py_ssize_t n_words, Py_ssize_t n_meanings):
             most = n_spellings - 1 if meaning and n_spellings else 0
         if what & NUMBER > <uint64_t>n_words or meaning > most or not given[i, 0]:
             raise ValueError("what a run of words stands for is out of range")
+        # Looking a run up walks over a whole crowd: a text could be made to take hours.
+        place = given[i, 0] & 0xFFFFFFFF
+        if place < before or place >= size:
+            raise ValueError("the runs of words are not in the order of their places")
+        before = place
+        if place > free_from:
+            crowd = free_from = place
+        free_from += 1
+        if free_from - crowd > MOST_IN_A_CROWD:
+            raise ValueError("the runs of words crowd in one place")
 
 
 cdef int _take(Table* table, runs, spellings) except -1:

@@ -35,6 +35,9 @@ from .terms import WORDS, TermSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
+MOST_BIAS = 1e100
+"""Biases, slopes and offsets are no larger, so that their products are numbers."""
+
 
 @dataclass(frozen=True)
 class Head:
@@ -229,8 +232,9 @@ class _FiledPhrases(PhraseTable):
     def meaning_of(self) -> NDArray[np.integer]:  # type: ignore[override]
         with naming(self._file.path):
             found = self._file.integers("phrase_meanings")
-            if found.ndim != 1 or found.max(initial=0) >= max(
-                len(self.meaning_ends), 1
+            # No number is less than 0: they are unsigned.
+            if found.ndim != 1 or (
+                len(found) and int(found.max()) >= len(self.meaning_ends)
             ):
                 raise Damaged("a phrase stands for nothing")
         return found
@@ -272,6 +276,10 @@ def _checked(file: ModelFile) -> Model:
     for name in ("idf", "weights", "bias", "calibration", "thresholds"):
         if not np.isfinite(arrays[name]).all():
             raise Damaged(f"array {name!r} holds values that are not finite")
+    for name in ("bias", "calibration"):
+        # What is added to a bias is small: weights are of 65,504 at the most.
+        if (np.abs(arrays[name]) > MOST_BIAS).any():
+            raise Damaged(f"array {name!r} holds values beyond {MOST_BIAS:g}")
     if (arrays["idf"] <= 0).any():
         raise Damaged("an inverse document frequency is not positive")
     if ((arrays["thresholds"] < 0) | (arrays["thresholds"] > 1)).any():
@@ -295,7 +303,7 @@ def _checked(file: ModelFile) -> Model:
         taxonomy=taxonomy,
         known=known,
         settings=_checked_settings(card.get("settings")),
-        card={key: card[key] for key in ("training", "metrics") if key in card},
+        card=_checked_facts(card),
     )
 
 
@@ -385,3 +393,38 @@ def _checked_settings(value: Any) -> TermSettings:
         if not isinstance(number, int | float) or not low <= number <= high:
             raise Damaged(f"its setting {name} is not between {low:g} and {high:g}")
     return settings
+
+
+def _checked_facts(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What the card says of how the model was made and how good it is: for people, but
+    commands count with it.
+    """
+    facts = {key: card[key] for key in ("training", "metrics") if key in card}
+    if not all(isinstance(value, dict) for value in facts.values()):
+        raise Damaged("its card tells of training or metrics in another way")
+    training = facts.get("training", {})
+    kinds: dict[str, type] = {
+        **dict.fromkeys(("samples", "helping_samples", "lexicon_phrases"), int),
+        **dict.fromkeys(("samples_sha256", "lexicon_sha256"), str),
+        **dict.fromkeys(("settings", "versions", "chosen", "labels"), dict),
+    }
+    for name, kind in kinds.items():
+        if name in training and type(training[name]) is not kind:
+            raise Damaged(f"its card says {name} in another way")
+    if "lexicon_phrases" in training and "lexicon_sha256" not in training:
+        raise Damaged("its card says lexicon_sha256 in another way")
+    counts = training.get("labels", {})
+    shares = training.get("settings", {}).get("shares", {})
+    for name, by_axis in (
+        ("chosen", training.get("chosen", {})),
+        ("labels", counts),
+        ("shares", shares),
+        ("metrics", facts.get("metrics", {})),
+    ):
+        if not isinstance(by_axis, dict) or not all(
+            isinstance(value, dict) for value in by_axis.values()
+        ):
+            raise Damaged(f"its card says {name} in another way")
+    if not all(type(n) is int for axis in counts.values() for n in axis.values()):
+        raise Damaged("its card says labels in another way")
+    return facts

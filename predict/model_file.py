@@ -38,15 +38,15 @@ Labels are those that the card names, axis after axis. The last five are left ou
 the model was trained without the compiled scan, which makes its table of the others
 then. They hold hashes: if the scan's change, so must the version of the format.
 
-To change the format: raise :data:`FORMAT_VERSION`, teach :func:`read` to read the
-versions before it, and keep a model of each of them among the tests.
+To change the format: raise :data:`FORMAT_VERSION`, teach :class:`ModelFile` to read the
+versions before it, and keep a model of the new one among the tests:
+``docs/model-format.md`` says how, and what a version promises.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os.path  # pathlib takes long to import, and predicting needs no more
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,9 +56,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
 from ..labels.errors import DatelineError, TaxonomyError
+from .tensors import NoRegularFile, NotTensors, open_tensors, read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,12 +69,26 @@ were not deflated and there was no table for the scan; in version 1 texts were n
 deflated either.
 """
 
+MAX_FILE_BYTES = 4_000_000_000
+"""A larger file is refused unread; ours has 5 MB. What is not read is not written, here
+and below.
+"""
+
 MAX_CARD_BYTES = 4_000_000
 """A larger card is refused unread; ours have some 30 kB."""
+
+MOST_NESTED = 100
+"""Lists and objects of a card that lie within each other; in ours there are 6."""
 
 MAX_INFLATED_BYTES = 256_000_000
 """Texts and integers that are longer are refused, so that a small file cannot fill the
 memory; ours have some 4 MB.
+"""
+
+PLAIN_INFLATED_BYTES = 4_000_000
+MOST_INFLATED = 20
+"""A text or an integer array that is longer than both is refused: so many bytes, and so
+many times the whole file. Ours is shorter than the file.
 """
 
 TEXTS = ("terms", "phrases")
@@ -116,14 +130,21 @@ def naming(path: str | Path) -> Iterator[None]:
     Raises
     ------
     ModelError
-        For `Damaged` and `TaxonomyError`.
+        For `Damaged`, `TaxonomyError` and `MemoryError`.
     """
     try:
         yield
     except (Damaged, TaxonomyError) as error:
+        why = str(error)
+        if len(why) > 500:  # it may name what the file holds, of any length
+            why = why[:500] + "..."
         raise ModelError(
-            f"{path}: is damaged ({error}); get the file again or retrain with "
+            f"{path}: is damaged ({why}); get the file again or retrain with "
             "'dateline train'"
+        ) from None
+    except MemoryError:
+        raise ModelError(
+            f"{path}: needs more memory than there is; give more, or use a smaller model"
         ) from None
 
 
@@ -142,20 +163,41 @@ def to_bytes(
         All others.
     card : mapping
         Plain JSON, without the digest.
+
+    Raises
+    ------
+    ModelError
+        If it would be larger than what is read.
     """
     from safetensors.numpy import save  # not needed to predict
 
-    stored = {name: _deflated("\n".join(texts[name]).encode()) for name in TEXTS}
+    plain = {name: "\n".join(texts[name]).encode() for name in TEXTS}
+    stored: dict[str, NDArray[Any]] = {}
     for name, array in arrays.items():
         if name in FLOATS:
             stored[name] = np.ascontiguousarray(array, dtype=FLOATS[name])
         else:
             dtype = INTEGERS[name][0]
-            stored[name] = _deflated(np.ascontiguousarray(array, dtype=dtype).tobytes())
+            plain[name] = np.ascontiguousarray(array, dtype=dtype).tobytes()
+    stored |= {name: _deflated(data) for name, data in plain.items()}
     signed = {**card, "sha256": content_digest(stored, card)}
     # One metadata entry: the library keeps several in no stable order.
     text = json.dumps(signed, ensure_ascii=False, sort_keys=True)
-    return save(stored, metadata={_CARD_KEY: text})
+    whole = save(stored, metadata={_CARD_KEY: text})
+    for what, size, most in (
+        ("file", len(whole), MAX_FILE_BYTES),
+        ("card", len(text.encode()), MAX_CARD_BYTES),
+        *(
+            (name, len(data), _most_inflated(len(whole)))
+            for name, data in plain.items()
+        ),
+    ):
+        if size > most:
+            raise ModelError(
+                f"the model's {what} would have {size} bytes, at most {most} are read; "
+                "train with fewer words, phrases or labels"
+            )
+    return whole
 
 
 def content_digest(arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> str:
@@ -186,7 +228,8 @@ class ModelFile:
 
     def __init__(self, path: str | Path) -> None:
         self.path = path
-        self._stored, self.card = _read(path)
+        self._stored, self.card, size = _read(path)
+        self._most_inflated = _most_inflated(size)
         self._version: int = self.card["format_version"]
 
     def check(self) -> None:
@@ -236,7 +279,7 @@ class ModelFile:
         if self._version < 3:
             array.flags.writeable = False
             return array
-        data = _inflated(array, name)
+        data = _inflated(array, name, self._most_inflated)
         try:
             return np.frombuffer(data, dtype=dtype).reshape(shape)
         except ValueError:
@@ -250,50 +293,67 @@ class ModelFile:
         Damaged
             If it cannot be inflated, is not UTF-8 or has a line twice.
         """
-        unpack = _inflated if self._version > 1 else _as_it_is
-        return _from_lines(unpack(self._stored[name], name), name)
+        array = self._stored[name]
+        if self._version > 1:
+            return _from_lines(_inflated(array, name, self._most_inflated), name)
+        return _from_lines(_as_it_is(array, name), name)
 
 
-def _read(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    if not os.path.isfile(path):  # noqa: PTH113
-        found = "is not a file" if os.path.exists(path) else "does not exist"  # noqa: PTH110
-        raise ModelError(f"{path}: {found}; expected a model that dateline wrote")
+def _read(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any], int]:
+    """The arrays that are known, the card and the size of a file."""
     try:
-        with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(_CARD_KEY)
+        with open_tensors(
+            path,
+            most=MAX_FILE_BYTES,
+            # A card is a string in the header: each of its quotes has a stroke before it.
+            most_header=2 * MAX_CARD_BYTES + 100_000,
+        ) as file:
+            text = file.metadata.get(_CARD_KEY)
             if text is None:
                 raise ModelError(
                     f"{path}: is a safetensors file but no dateline model; make one "
                     "with 'dateline train'"
                 )
             if len(text) > MAX_CARD_BYTES:
-                raise ModelError(f"{path}: its card is larger than any of ours")
-            names = set(file.keys())
+                raise ModelError(
+                    f"{path}: its card is larger than any of ours; get the file again "
+                    "or retrain with 'dateline train'"
+                )
             card = _read_card(text, path)
             known = [*TEXTS, *FLOATS, *INTEGERS]
             if card["format_version"] < 3:
                 known = [name for name in known if name not in TABLE]
-            arrays = {name: file.get_tensor(name) for name in known if name in names}
-    except SafetensorError as error:
-        raise ModelError(
-            f"{path}: is no model ({error}); expected a .safetensors file that "
-            "dateline wrote"
-        ) from None
+            arrays = {name: file.read(name) for name in known if name in file.entries}
+            return arrays, card, file.size
+    except FileNotFoundError:
+        found = "does not exist; expected a model that dateline wrote"
+    except NoRegularFile:
+        found = "is not a file; expected a model that dateline wrote"
+    except NotTensors as error:
+        found = (
+            f"is no model ({error}); expected a .safetensors file that dateline wrote"
+        )
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
-    return arrays, card
+        found = f"cannot be read: {error.strerror or error}; check path and permissions"
+    except ValueError as error:  # a name with a NUL
+        found = f"cannot be read: {error}; check the path"
+    except MemoryError:
+        found = "needs more memory than there is; give more, or use a smaller model"
+    raise ModelError(f"{path}: {found}")
 
 
 def _read_card(text: str, path: str | Path) -> dict[str, Any]:
+    why = ""
     try:
-        card = json.loads(text)
-    except (ValueError, RecursionError):
-        card = None
+        card = read_json(text)
+        _check_plain(card)
+    except ValueError as error:
+        card, why = None, f" ({error})"
     version = card.get("format_version") if isinstance(card, dict) else None
     if not isinstance(card, dict) or type(version) is not int or version < 1:
         raise ModelError(
-            f"{path}: its card says no format version; get the file again or retrain "
-            "with 'dateline train'"
+            f"{path}: its card says no format version{why}; get the file again or "
+            "retrain with 'dateline train'"
         )
     if version > FORMAT_VERSION:
         raise ModelError(
@@ -301,6 +361,31 @@ def _read_card(text: str, path: str | Path) -> dict[str, Any]:
             f"{FORMAT_VERSION}; upgrade dateline or retrain with 'dateline train'"
         )
     return card
+
+
+def _check_plain(card: Any) -> None:
+    """Refuse a card that is nested deep, which others would recurse over, and one with
+    half a character (a lone surrogate), which nobody could print.
+    """
+    level = [card]
+    for _ in range(MOST_NESTED):
+        if not level:
+            return
+        within: list[Any] = []
+        for value in level:
+            if isinstance(value, str):
+                value.encode()
+            elif isinstance(value, list):
+                within += value
+            elif isinstance(value, dict):
+                within += [*value, *value.values()]
+        level = within
+    raise ValueError("nested too deep")
+
+
+def _most_inflated(size: int) -> int:
+    """How long a text or an integer array may be in a file of some size."""
+    return min(MAX_INFLATED_BYTES, max(PLAIN_INFLATED_BYTES, MOST_INFLATED * size))
 
 
 def _deflated(data: bytes) -> NDArray[np.uint8]:
@@ -313,10 +398,10 @@ def _as_it_is(array: NDArray[np.uint8], name: str) -> bytes:
     return array.tobytes()
 
 
-def _inflated(array: NDArray[np.uint8], name: str) -> bytes:
+def _inflated(array: NDArray[np.uint8], name: str, most: int) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        text = inflater.decompress(_as_it_is(array, name), MAX_INFLATED_BYTES)
+        text = inflater.decompress(_as_it_is(array, name), most)
     except zlib.error:
         text = b""
     if not inflater.eof or inflater.unused_data:
