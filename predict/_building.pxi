@@ -51,6 +51,8 @@ cdef int _lines_read(Lines* lines, str text, Py_ssize_t n, what) except -1:
     """Read n lines; `_lines_free` is to be called, whether it succeeds or not."""
     cdef Text read
     cdef Py_ssize_t i, spaces = text.count(" ")
+    if n < 0:
+        raise ValueError(f"there are more {what}")
     lines.block = -1
     lines.n = n
     _text(text, &read)
@@ -60,6 +62,8 @@ cdef int _lines_read(Lines* lines, str text, Py_ssize_t n, what) except -1:
         raise MemoryError
     _next_token(lines)
     for i in range(n):
+        if lines.at > read.length:
+            raise ValueError(f"there are fewer {what}")
         _read_line(lines, &lines.found[i])
     if lines.at < read.length:
         raise ValueError(f"there are more {what}")

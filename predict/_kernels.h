@@ -40,6 +40,7 @@ static int dateline_first_bit(uint64_t bits)
    widened once, when the model is loaded. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define DATELINE_HALF 1
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -263,9 +264,12 @@ static void dateline_sums_half(double *sums, ptrdiff_t stride, const uint16_t *r
     }
 }
 
+/* Not __builtin_cpu_supports("f16c"): GCC before 11 and Clang do not know the name. That
+   the system keeps the wide registers is part of what is asked for AVX2. */
 static int dateline_reads_half(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+    unsigned int a, b, c, d;
+    return __builtin_cpu_supports("avx2") && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
 }
 
 #else

@@ -163,8 +163,10 @@ cdef class Scan:
         meaning_concepts = np.asarray(meaning_concepts)
         weights = np.asarray(weights)
         _check(bounds, meaning_ends, meaning_concepts)
-        for weight in (settings.title_weight, settings.lead_weight, settings.lead_words):
-            if not 0.0 < weight < math.inf:  # a term that was met must have a count
+        # A term that was met must have a count: beside 1, a tiny weight is none.
+        at_first = 1.0 + (settings.lead_weight - 1.0)
+        for weight in (settings.title_weight, settings.lead_weight, settings.lead_words, at_first):
+            if not 0.0 < weight < math.inf:
                 raise CannotHold(f"a weight of {weight}")
         self.n_terms = bounds[len(bounds) - 1]
         self.n_words = bounds[1]
@@ -460,7 +462,8 @@ cdef class Scan:
         cdef const int32_t* edges = &scratch.tokens.edges[2 * first]
         if caseless:
             return not asks & NOT_CASELESS
-        asked = asks & (SPELT_OTHERWISE - 1)
+        # Of its own places only: a file may ask of more, where no token need be.
+        asked = asks & ((<uint32_t>1 << (2 * words)) - 1)
         while asked:
             if asked & ASKS_CAPITALS:
                 if not _is_capitals(field, edges[0], edges[1]):

@@ -209,6 +209,30 @@ def test_scores_are_those_of_weigh(
 
 
 @compiled
+@pytest.mark.parametrize("n_labels", [*range(1, 18), 31, 32, 33, 39, 40, 41, 80, 88])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_scores_of_any_number_of_labels(n_labels: int, dtype: Any) -> None:
+    # Rows are padded to lanes of eight, five of which are added up at a time.
+    terms, bounds, phrases, settings, idf, _, _, table = counter_of()._made_of
+    rng = np.random.default_rng(n_labels)
+    weights = rng.normal(size=(len(terms), n_labels)).astype(np.float16).astype(dtype)
+    bias = rng.normal(size=n_labels)
+    counter = TermCounter(terms, bounds, phrases, settings, idf, weights, bias, table)
+    text = "South Sudan, turkey in the US. " + "of the south " * 300
+    assert counter.scan is not None and idf is not None
+    decisions, _ = counter.scan.decide(["Turkey", ""], [text, "turkey"])
+    assert decisions.shape == (2, n_labels)
+    for found, article in zip(
+        decisions, (Article(text, "Turkey"), Article("turkey")), strict=True
+    ):
+        ids, counts = counter.count(article)
+        rows = np.array([0, len(ids)])
+        weighed = weigh(ids, counts, rows, idf, bounds, settings)
+        expected = bias + weighed @ weights[ids].astype(np.float64)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+@compiled
 def test_long_texts_and_short_ones_take_turns(ours: TermCounter) -> None:
     # What one article leaves behind would show in the next.
     for text in ("South Sudan " * 200_000, "US", "", "turkey " * 3000, "of South"):
@@ -238,6 +262,33 @@ def test_tokens_of_any_length_at_any_place(char: str) -> None:
         for offset in range(0, 130, 7):
             text = " " * offset + f"{char * n} ab{char * n}yz South SUDAN’s {char * n}"
             assert_alike(counter, Article(text))
+
+
+@compiled
+def test_one_wide_character_anywhere_in_a_long_token() -> None:
+    tokens = ["x" * n + "\u0142" + "x" * (200 - n) for n in range(0, 201, 8)]
+    counter = counter_of((*tokens[::2], "x" * 201))
+    for offset in range(0, 64, 21):
+        assert_alike(counter, Article(" " * offset + " ".join(tokens)))
+
+
+@compiled
+def test_as_many_kinds_of_concepts_as_are_held() -> None:
+    # Each kind has a bit, and is covered by its own phrases alone.
+    phrases = Lexicon(
+        [
+            *((f"p{n}", [f"k{n:02}:x"]) for n in range(63)),
+            *((f"p{n} q", [f"k{n:02}:x", f"k{62 - n:02}:x"]) for n in range(0, 63, 3)),
+            *((f"p{n} q r", [f"k{(n + 5) % 63:02}:x"]) for n in range(0, 63, 2)),
+        ]
+    )
+    terms = ["word", *sorted({c for found in phrases.values() for c in found})]
+    bounds = np.arange(len(terms) + 1)
+    counter = TermCounter(terms, bounds, PhraseTable.of(phrases), TermSettings())
+    assert counter.scan is not None
+    rng = random.Random(0)
+    pieces = [*(f"p{n}" for n in range(63)), *"qr" * 40]
+    assert_alike(counter, Article(" ".join(rng.choices(pieces, k=3000)), "p40 q r p3"))
 
 
 @compiled
@@ -283,7 +334,13 @@ def test_vocabulary_that_cannot_be_held_is_left_to_python() -> None:
 
 @compiled
 @pytest.mark.parametrize(
-    "settings", [{"title_weight": 0}, {"lead_weight": 0}, {"title_weight": -1}]
+    "settings",
+    [
+        {"title_weight": 0},
+        {"lead_weight": 0},
+        {"title_weight": -1},
+        {"lead_weight": 1e-20},  # 1 + (1e-20 - 1) is nothing at all
+    ],
 )
 def test_weights_that_make_a_count_vanish_are_left_to_python(
     settings: dict[str, Any],
@@ -340,6 +397,23 @@ def test_arrays_that_do_not_fit_are_refused(name: str, value: Any, said: str) ->
 
 
 @compiled
+def test_capitals_asked_beyond_the_end_of_a_phrase_are_not_looked_for() -> None:
+    # A file could ask for them; what stands there may be of another text.
+    from dateline.predict._scan import Scan, learn
+
+    runs, spellings = learn("word", 1, "Foo", [0], ())
+    runs[runs[:, 1] >> np.uint64(32) > 0, 1] |= np.uint64(0x1555 << 48)
+    scan = Scan(
+        [0, 1, 2], runs, spellings, [1], [1], TermSettings(),
+        np.ones(2), np.ones((2, 3)), np.ones(3),
+    )  # fmt: skip
+    scan.count("", "Long before. " * 5000)
+    for text in ("Foo", "Foo bar", "word, Foo"):
+        found = scan.count("", text)
+        assert found is not None and 1 in found[0].tolist(), text
+
+
+@compiled
 def test_lines_that_are_not_as_many_as_meanings_are_refused() -> None:
     from dateline.predict._scan import CannotHold, learn
 
@@ -347,6 +421,12 @@ def test_lines_that_are_not_as_many_as_meanings_are_refused() -> None:
         learn("word", 1, "foo\nbar", [0], ())
     with pytest.raises(ValueError, match="more lines than words"):
         learn("word\nfoo", 1, "bar", [0], ())
+    with pytest.raises(ValueError, match="fewer phrases than meanings"):
+        learn("word", 1, "foo", [0, 0], ())
+    with pytest.raises(ValueError, match="fewer lines than words"):
+        learn("word\nfoo\n", 4, "bar", [0], ())
+    with pytest.raises(ValueError, match="more lines than words"):
+        learn("word", -1, "foo", [0], ())
     for meaning in (-1, 0xFFFF):
         with pytest.raises(CannotHold, match="a meaning"):
             learn("word", 1, "foo", [meaning], ())
