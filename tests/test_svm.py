@@ -78,6 +78,20 @@ def test_objective_is_that_of_linear_svc(n_labels: int) -> None:
         assert bias[i] == pytest.approx(model.intercept_[0], abs=1e-3)
 
 
+@pytest.mark.parametrize("seed", [0, 2])
+def test_rows_that_were_left_out_are_looked_at_again(seed: int) -> None:
+    # High costs, with which many a row is left out too early.
+    X, truth, costs = problem(8, seed=seed)
+    costs *= 1000
+    weights, bias = rows_of(X).fit(np.arange(X.shape[0]), truth, costs, 1e-4, 0)
+    for i in range(8):
+        sides = np.where(truth[:, i], 1, -1)
+        short = np.maximum(0, 1 - sides * (X @ weights[:, i] + bias[i]))
+        # At the optimum the weights are this sum, and 25 times off with a row missed.
+        best = X.T @ (2 * costs[:, i] * short * sides)
+        assert np.abs(best - weights[:, i]).max() < np.abs(weights[:, i]).max()
+
+
 def test_rows_that_cost_nothing_are_as_if_they_were_not_there() -> None:
     X, truth, costs = problem(3)
     kept = np.arange(0, X.shape[0], 2)
