@@ -14,24 +14,15 @@ answer that says so, and the rows after it are still read.
 
 from __future__ import annotations
 
-import csv
 import itertools
-import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from .article import Article
-from .decoding import (
-    LONGEST,
-    UndecodableError,
-    byte_lines,
-    decode,
-    encoding_of,
-)
-from .fields import _FIELDS, ArticleError, BadRow, Fields, columns_of
+from .decoding import UndecodableError, byte_lines, decode, encoding_of
+from .fields import _FIELDS, ArticleError, BadRow, Fields
 from .sources import (
     FEEDS,
     JSON_LINES,
@@ -47,6 +38,7 @@ from .sources import (
     open_file,
     open_stream,
 )
+from .tables import Rows, find_delimiter, read_csv, read_json_lines
 
 __all__ = [
     "_FIELDS",
@@ -58,10 +50,6 @@ __all__ = [
     "is_table",
     "read_articles",
 ]
-
-Rows = Iterator[Article | BadRow]
-
-_ENDS = re.compile("(?<=\r)(?!\n)")
 
 
 def is_table(name: str) -> bool:
@@ -168,13 +156,15 @@ def _from_file(stream: BinaryIO, name: str, fields: Fields) -> Rows:
     of = kind(name)
     if of in JSON_LINES:
         lines = byte_lines(stream, fields.encoding)
-        yield from _from_json_lines(lines, name, fields)
+        yield from read_json_lines(lines, name, fields)
     elif of in (".csv", ".tsv"):
         lines = byte_lines(stream, fields.encoding)
         first = next(lines, b"")
-        delimiter = "\t" if of == ".tsv" else _delimiter(first or b"", fields) or ","
+        delimiter = (
+            "\t" if of == ".tsv" else find_delimiter(first or b"", fields) or ","
+        )
         lines = itertools.chain([first], lines)
-        yield from _from_csv(lines, name, delimiter, fields)
+        yield from read_csv(lines, name, delimiter, fields)
     elif of in PAGES or of in FEEDS:
         from .web import read_feed, read_page
 
@@ -198,23 +188,11 @@ def _from_stream(stream: BinaryIO, name: str, fields: Fields) -> Rows:
     first = (before[-1] if before else b"") or b""
     lines = itertools.chain(before, lines)
     if first.lstrip(b" \t").startswith(b"{"):
-        yield from _from_json_lines(lines, shown, fields)
-    elif delimiter := _delimiter(first, fields):
-        yield from _from_csv(lines, shown, delimiter, fields)
+        yield from read_json_lines(lines, shown, fields)
+    elif delimiter := find_delimiter(first, fields):
+        yield from read_csv(lines, shown, delimiter, fields)
     else:
         yield _from_text(b"".join(line or b"" for line in lines), name, fields)
-
-
-def _delimiter(line: bytes, fields: Fields) -> str:
-    """What parts a line's cells, if it is the header of a table; else empty."""
-    text = line.decode("utf-8", "replace").rstrip("\r\n")
-    parts = {*fields.names("text"), *fields.names("title")}
-    for delimiter in ("\t", ",", ";", "|"):
-        cells = [cell.strip(' "').lower() for cell in text.split(delimiter)]
-        # A sentence has commas, too, but hardly between single words.
-        if len(cells) > 1 and parts & {*cells} and not any(" " in c for c in cells):
-            return delimiter
-    return ""
 
 
 def _from_text(data: bytes, name: str, fields: Fields) -> Article:
@@ -236,123 +214,3 @@ def _from_text(data: bytes, name: str, fields: Fields) -> Article:
     if len(lines) == 3 and lines[0].strip() and not lines[1].strip():
         return fields.article(lines[2].strip(), lines[0].strip(), name)
     return fields.article("\n".join(lines).strip(), "", name)
-
-
-def _from_json_lines(lines: Iterable[bytes | None], name: str, fields: Fields) -> Rows:
-    row = 0
-    for number, line in enumerate(lines, 1):
-        if line is not None and not line.strip():
-            continue
-        row += 1
-        where = f"{name}:{number}"
-        if line is None:
-            yield BadRow(str(row), f"{where}: {_TOO_LONG}")
-            continue
-        try:
-            text, oddity = decode(line, fields.encoding)
-            # Files that were put together have marks within.
-            found = json.loads(text.removeprefix("\ufeff"))
-        except UndecodableError as error:
-            yield BadRow(str(row), f"{where}: {error}")
-            continue
-        except (ValueError, RecursionError) as error:
-            yield BadRow(str(row), f"{where}: not valid JSON ({error})")
-            continue
-        if oddity:
-            fields.notes.add(oddity, where)
-        if isinstance(found, dict):
-            yield fields.row(found, row, where)
-        else:
-            yield BadRow(
-                str(row),
-                f"{where}: expected a JSON object, found {type(found).__name__}",
-            )
-
-
-_TOO_LONG = f"a line of more than {LONGEST >> 20} MB; no article is that long"
-
-
-class _Lines:
-    """Lines as the reader of tables takes them; it is told later which were odd."""
-
-    def __init__(self, lines: Iterable[bytes | None], encoding: str) -> None:
-        self.error, self.oddity = "", ""
-        self._lines, self._encoding = lines, encoding
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._lines:
-            text = ""
-            if line is None:
-                self.error = _TOO_LONG
-            else:
-                try:
-                    text, oddity = decode(line, self._encoding)
-                    self.oddity = self.oddity or oddity
-                except UndecodableError as error:
-                    self.error = str(error)
-                    # Its cells are to be counted all the same.
-                    text = line.decode("utf-8", "replace")
-            # A lone carriage return ends a line, too.
-            yield from _ENDS.split(text) if "\r" in text else (text,)
-
-    def met(self) -> tuple[str, str]:
-        """What was wrong and what was odd since this was last asked."""
-        found = self.error, self.oddity
-        self.error = self.oddity = ""
-        return found
-
-
-def _from_csv(
-    lines: Iterable[bytes | None], name: str, delimiter: str, fields: Fields
-) -> Rows:
-    # A cell may be as long as an article is; the limit is the process's, not ours.
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST))
-    decoded = _Lines(lines, fields.encoding)
-    rows = csv.reader(decoded, delimiter=delimiter, strict=True)
-    try:
-        header = next(rows, None)
-    except csv.Error as error:
-        raise ArticleError(f"{name}: its header is not valid CSV ({error})") from None
-    if header is None:
-        return
-    wrong, _ = decoded.met()
-    if wrong:
-        raise ArticleError(f"{name}: its header cannot be read: {wrong}")
-    fields.check(header, name)
-    row = 0
-    while True:
-        where = f"{name}:{rows.line_num + 1}"
-        try:
-            cells = next(rows, None)
-        except csv.Error as error:
-            row += 1
-            decoded.met()
-            yield BadRow(str(row), f"{where}: not valid CSV ({error})")
-            continue
-        wrong, oddity = decoded.met()
-        if cells is None:
-            return
-        if not cells and not wrong:
-            continue
-        row += 1
-        if oddity:
-            fields.notes.add(oddity, where)
-        yield _from_cells(header, cells, row, where, fields, wrong)
-
-
-def _from_cells(
-    header: list[str],
-    cells: list[str],
-    row: int,
-    where: str,
-    fields: Fields,
-    wrong: str,
-) -> Article | BadRow:
-    if wrong:
-        return BadRow(str(row), f"{where}: {wrong}")
-    found: dict[str, Any] = dict(zip(header, cells, strict=False))
-    read = fields.row(found, row, where)
-    if len(cells) == len(header):
-        return read
-    said = f"{len(cells)} cells under {len(header)} columns"
-    return BadRow(read.id, f"{where}: {said}", columns_of(read))

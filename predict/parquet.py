@@ -40,7 +40,8 @@ def read_parquet(name: str, fields: Fields, meter: Meter) -> Iterator[Article | 
     size = Path(name).stat().st_size
     row = 0
     try:
-        # Without buffering ahead, which would hold whole row groups.
+        # Without buffering ahead, which holds whole row groups: 230 MB for one of 60 MB
+        # instead of 170.
         with ParquetFile(name, pre_buffer=False, buffer_size=1 << 20) as file:
             columns = file.schema_arrow.names
             fields.check(columns, name)

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -214,7 +215,12 @@ class TestWeb:
 
     @pytest.mark.parametrize(
         ("charset", "encoding"),
-        [("utf-8", "utf-8"), ("iso-8859-1", "cp1252"), ("nonsense", "utf-8")],
+        [
+            ("utf-8", "utf-8"),
+            ("iso-8859-1", "cp1252"),
+            ("gb18030", "gb18030"),
+            ("nonsense", "utf-8"),
+        ],
     )
     def test_page_is_read_without_its_menus(
         self, tmp_path: Path, charset: str, encoding: str
@@ -377,6 +383,9 @@ class TestStreams:
         ) as process:
             assert process.stdin
             assert process.stdout
+            # An answer that waits for more lines would never come.
+            watch = threading.Timer(60, process.kill)
+            watch.start()
             for number in range(5):
                 row = json.dumps({"id": f"r{number}", "text": "Oslo"})
                 # Half a line first: it is waited for, and nothing is lost.
@@ -385,11 +394,11 @@ class TestStreams:
                     process.stdin.flush()
                 if form == "csv" and number == 0:
                     assert process.stdout.readline().startswith(b"id,")
-                # Would wait for ever if the answer waited for more lines.
                 assert f"r{number}".encode() in process.stdout.readline()
             process.stdin.close()
             assert process.stdout.read() == b""
             assert process.wait() == 0
+            watch.cancel()
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="takes Linux")

@@ -178,7 +178,8 @@ def _run(arguments: list[str]) -> int:
         _say("told to end; what was written stays")
         return TERMINATED
     except BrokenPipeError:
-        _give_up_output()
+        # Python flushes standard output once more at exit; let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except MemoryError:
         _say(
@@ -187,10 +188,6 @@ def _run(arguments: list[str]) -> int:
         )
         return BAD_INPUT
     except OSError as error:
-        try:
-            sys.stdout.flush()
-        except OSError:
-            _give_up_output()
         where = f"{error.filename}: " if error.filename else ""
         _say(f"{where}{error.strerror or error}; mend that and try again")
         return BAD_INPUT
@@ -203,11 +200,6 @@ def _run(arguments: list[str]) -> int:
         )
         return BAD_INPUT
     return DONE
-
-
-def _give_up_output() -> None:
-    # Python flushes standard output once more at exit; let that go nowhere.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message: str) -> None:
