@@ -338,7 +338,10 @@ class Predictor:
             offset=offset,
             evidence=tuple(
                 Evidence(
-                    term := model.terms[ids[i]], float(parts[i]), tuple(places[term])
+                    term := model.terms[ids[i]],
+                    float(parts[i]),
+                    # A text, or a model, can be made whose words are taken for others.
+                    tuple(places.get(term, ())),
                 )
                 for i in np.argsort(-np.abs(parts), kind="stable")
             ),
