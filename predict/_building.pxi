@@ -255,7 +255,7 @@ def check_table(runs, spellings, Py_ssize_t n_words, Py_ssize_t n_meanings):
         if what & NUMBER > <uint64_t>n_words or meaning > most or not given[i, 0]:
             raise ValueError("what a run of words stands for is out of range")
         # Looking a run up walks over a whole crowd: a text could be made to take hours.
-        place = given[i, 0] & 0xFFFFFFFF
+        place = given[i, 0] & <uint64_t>0xFFFFFFFF  # else an object, and slow
         if place < before or place >= size:
             raise ValueError("the runs of words are not in the order of their places")
         before = place
