@@ -11,6 +11,7 @@ hang.
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
 import re
 import subprocess
@@ -84,11 +85,11 @@ def test_hostile_article_is_answered_alike_at_every_door(
     short = Article(text[:1000], text[:100], "short")
 
     def work() -> list[Prediction]:
+        both: list[str | Article] = [text, short]
         found = [predictor.predict(text)]
-        for articles in ([text, short], iter([text, short])):
-            for jobs in (1, 2):
-                found += predictor.predict_many(articles, jobs=jobs)
-                articles = [text, short]
+        for jobs in (1, 2):
+            found += predictor.predict_many(both, jobs=jobs)
+            found += predictor.predict_many(iter(both), jobs=jobs)
         return found
 
     first, *rest = within_time(work)
@@ -192,28 +193,36 @@ def test_end_of_what_is_no_json_is_found_by_its_brackets(text: str, end: int) ->
     assert reading._end_of(text, 0) == end
 
 
-@pytest.mark.parametrize("target", ["scan", "articles"])
-def test_fuzzing_driver_finds_nothing_in_some_hundred_inputs(target: str) -> None:
-    if target == "scan" and not COMPILED:
-        pytest.skip("no compiled scan here")
-    script = Path(__file__).parent.parent / "scripts" / "fuzz.py"
-    run = subprocess.run(
-        [sys.executable, str(script), target, "--unguided", "700"],
+def run_script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    script = Path(__file__).parent.parent / "scripts" / name
+    return subprocess.run(
+        [sys.executable, str(script), *arguments],
         check=False,
         capture_output=True,
         text=True,
         timeout=HANGS,
     )
+
+
+@pytest.mark.parametrize("target", ["scan", "articles"])
+def test_fuzzing_driver_finds_nothing_in_some_hundred_inputs(target: str) -> None:
+    if target == "scan" and not COMPILED:
+        pytest.skip("no compiled scan here")
+    run = run_script("fuzz.py", target, "--unguided", "700")
     assert run.returncode == 0, run.stderr
     assert "700 inputs: nothing found" in run.stdout
 
 
 def test_driver_of_fuzzing_says_which_targets_there_are() -> None:
-    script = Path(__file__).parent.parent / "scripts" / "fuzz.py"
-    run = subprocess.run(
-        [sys.executable, str(script), "none"],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    run = run_script("fuzz.py", "none")
     assert run.returncode == 1 and "scan, articles" in run.stderr
+
+
+def test_soak_finds_nothing_in_some_hundred_articles(model_file: Path) -> None:
+    pytest.importorskip("resource")  # where memory is asked for
+    options = ("--articles", "400", "--minutes", "0.01", "--threads", "3")
+    run = run_script("soak.py", *options, "--model", str(model_file))
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "3 threads:" in run.stdout and "all as it should be" in run.stdout
+    for method in multiprocessing.get_all_start_methods():
+        assert f"{method}: 400 answers, 0 of them others" in run.stdout
