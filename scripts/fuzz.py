@@ -135,7 +135,9 @@ def scan_target() -> Target:
         many = [f"{gap}{text}{end}" for gap in GAPS for end in ENDS]
         decisions, known = scan.decide([title] * len(many), many)
         assert (known == known[0]).all(), (title, text, known)
-        assert known[0] < 0 or (decisions == decisions[0]).all(), (title, text)
+        # Windows end elsewhere, so that terms are added up in another order.
+        near = np.abs(decisions - decisions[0]).max() < 1e-9
+        assert known[0] < 0 or near, (title, text)
         special = not SPECIAL.isdisjoint(title) or not SPECIAL.isdisjoint(text)
         assert (known[0] < 0) == special, (title, text)
         if tried % COMPARED or special:
