@@ -130,11 +130,28 @@ def test_hostile_article_is_counted_as_by_the_definition(
         assert found[1].tolist() == expected[1].tolist()
 
 
-# Regular expressions of the package. Linear by their form: those of single characters
-# or of one class repeated (`\w+` of terms, mistakes, check and blemishes; controls,
-# surrogates, marks); those where what repeats cannot begin what follows and no start
-# lies within it (tags, entities, page wordings, ids). Not linear as they were first
-# written: those below, of spaces and quotes, of which each start looked at all the rest.
+# All regular expressions that read what others wrote, and why each takes time by the
+# length of the text.
+#
+# One character, or one class repeated with nothing behind it, so that no start is looked
+# at twice: \w+ (predict/terms, train/mistakes, check, blemishes, labels/taxonomy), \S+
+# and \s+ (labels/lines), surrogates (predict/articles, labels/reading), controls
+# (predict/answers, train/blemishes), U+FFFD, marks of Markdown (train/card), brackets
+# (labels/reading), carriage returns (labels/reading: lookarounds of one character).
+#
+# Of bounded length: entities, misread pairs (train/blemishes), months (train/slices).
+#
+# What repeats ends where the next start is: tags, which stop at the next "<"; wordings of
+# pages, whose spaces follow a word of their own, or the start of a line
+# (train/blemishes); URIs behind a tab, which stop at the next tab (labels/formats);
+# strings of JSON, of which the one that nothing closes is the last (labels/reading).
+#
+# Asked of an id, a rule or a name, whole, with one repeat that something else follows:
+# ids of labels (labels/taxonomy), made ids (labels/losses), stems (labels/annif), rules
+# of the command line (train/evaluate). Of our own plots: train/plots.
+#
+# Spaces before a line end, labels at a line's end, tabs before a URI and quotes that
+# nothing closes took the square of it until these tests were written.
 SLOW: dict[str, Callable[[int], Any]] = {
     "terms": lambda n: re.findall(r"\w+", "a" * n + " " * n),
     "spaces in a line": lambda n: lines.one_line(
