@@ -79,6 +79,7 @@ _FORMATS: dict[str, _Format] = {
 FORMATS = tuple(_FORMATS)
 """The names of the formats."""
 
+_TAB_AND_URI = re.compile(r"\t[^\S\t]*(?:<\S+>|https?://\S+)")
 _SNIFFED = 50  # how many records are looked at for a sign of their format
 
 
@@ -212,7 +213,7 @@ def detect_format(
         return _of_header(header)
     if any(lines.parse_fasttext(row, options.label_prefix)[0] for row in rows):
         return "fasttext"
-    if any(re.search(r"\t\s*(<\S+>|https?://\S+)\s*", row) for row in rows):
+    if any(_TAB_AND_URI.search(row) for row in rows):
         return "annif-tsv"
     if kind == ".tsv" or not rows:
         return "tsv" if rows else "jsonl"  # of nothing, there are no samples

@@ -21,6 +21,8 @@ from .samples import Sample
 from .tables import all_labels
 from .taxonomy import Taxonomy
 
+_LINE_END = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+
 
 def read_fasttext(stream: BinaryIO, name: str, names: Names) -> Iterator[AnyRow]:
     """Read fastText's format: words with a prefix before or behind the text."""
@@ -38,17 +40,22 @@ def read_fasttext(stream: BinaryIO, name: str, names: Names) -> Iterator[AnyRow]
 
 def parse_fasttext(line: str, prefix: str) -> tuple[tuple[str, ...], str]:
     """Part a line into the labels at its head and end, and the text between."""
-    word = rf"{re.escape(prefix)}(\S+)"
-    before: list[str] = []
-    behind: list[str] = []
-    text = line.strip()
-    while found := re.match(rf"{word}(?:\s+|$)", text):
-        before.append(found[1])
-        text = text[found.end() :]
-    while found := re.search(rf"\s{word}$", text):
-        behind.insert(0, found[1])
-        text = text[: found.start()].rstrip()
-    return (*before, *behind), text
+    # Word by word: a line may be an archive of them.
+    words = [found.span() for found in re.finditer(r"\S+", line)]
+
+    def is_label(span: tuple[int, int]) -> bool:
+        return line.startswith(prefix, span[0]) and span[1] - span[0] > len(prefix)
+
+    first, last = 0, len(words)
+    while first < last and is_label(words[first]):
+        first += 1
+    while first < last and is_label(words[last - 1]):
+        last -= 1
+    labels = (
+        line[start + len(prefix) : end] for start, end in words[:first] + words[last:]
+    )
+    text = line[words[first][0] : words[last - 1][1]] if first < last else ""
+    return tuple(labels), text
 
 
 def read_annif_tsv(stream: BinaryIO, name: str, names: Names) -> Iterator[AnyRow]:
@@ -95,7 +102,11 @@ def render_annif_tsv(samples: Sequence[Sample], taxonomy: Taxonomy, axis: str) -
 def one_line(sample: Sample) -> str:
     """The title and text of a sample without line ends and tabs."""
     both = f"{sample.title}\n{sample.text}" if sample.title else sample.text
-    return re.sub(r"\s*[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*", " ", both)
+    return re.sub(r"\s+", _without_line_ends, both)
+
+
+def _without_line_ends(space: re.Match[str]) -> str:
+    return " " if _LINE_END.search(space[0]) else space[0]
 
 
 def uris_of(sample: Sample, taxonomy: Taxonomy, axis: str) -> list[str]:

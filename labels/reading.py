@@ -36,7 +36,8 @@ LABEL_FIELDS = (
 
 _ESCAPED = re.compile("[\udc80-\udcff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*("|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -345,7 +346,7 @@ def _skip(text: str, at: int) -> int:
 def _end_of(text: str, at: int) -> int:
     """Where what begins there ends by its brackets, though it is no valid JSON."""
     depth = 0
-    for match in _BRACKETS.finditer(text, at):
+    for match in _brackets(text, at):
         if match[0] in "[{":
             depth += 1
         elif match[0] in "]}":
@@ -353,6 +354,15 @@ def _end_of(text: str, at: int) -> int:
             if depth <= 0:
                 return match.end() if depth == 0 else match.start()
     return len(text)
+
+
+def _brackets(text: str, at: int) -> Iterator[re.Match[str]]:
+    """Brackets outside strings; behind a quote that nothing closes, all of them."""
+    for match in _STRING_OR_BRACKET.finditer(text, at):
+        if not match[0].startswith('"'):
+            yield match
+        elif not match[1].startswith('"'):
+            yield from _BRACKET.finditer(text, match.start() + 1)
 
 
 def read_table(

@@ -252,6 +252,33 @@ def test_texts_longer_than_a_window_of_tokens(ours: TermCounter, seed: int) -> N
 
 
 @compiled
+@pytest.mark.parametrize(
+    "text",
+    ["South x Sudan", "x South a b Sudan", "South a", "x Sudan", "a b", "x South"],
+)
+def test_pairs_of_words_go_across_letters(ours: TermCounter, text: str) -> None:
+    assert_alike(ours, Article(text))
+    assert_alike(ours, Article(text, text))
+    assert_alike(ours, Article(f"Sudan {text} Sudan"))
+
+
+@compiled
+def test_longest_phrases_stand_anywhere_about_the_end_of_a_window() -> None:
+    # Two thousand tokens are looked at together, with six that phrases reach into.
+    words = ["ab", "cd", "ef", "gh", "ij", "kl", "mn"]
+    # Of seven words, where a lexicon has five.
+    phrases = {" ".join(words[:n]): [f"k:{n}", f"l{n}:x"] for n in range(2, 8)}
+    terms = ["mn ab", *sorted({c for found in phrases.values() for c in found})]
+    bounds = np.array([0, 1, 7, 8, 9, 10, 11, 12, 13])
+    counter = TermCounter(terms, bounds, PhraseTable.of(phrases), TermSettings())
+    assert counter.scan is not None
+    for before in range(2036, 2064):
+        text = "x " * before + " ".join(words * 2)
+        assert_alike(counter, Article(text))
+        assert_alike(counter, Article("", text))
+
+
+@compiled
 @pytest.mark.parametrize("char", "xé\u212a\u0142\U00010428")
 def test_tokens_of_any_length_at_any_place(char: str) -> None:
     # Characters are looked at 64 at a time, hashed eight at a time.
