@@ -11,9 +11,11 @@ against each other.
 What decides the speed is to wait for nothing: all that may be there is collected
 without branches, sent for, and only then looked at. See ``docs/speed.md``.
 
-Two characters are not lower-cased one by one, U+0130 and U+03A3: an article with one
-of them is passed back, to be scanned by the definition itself, and so is one of two
-billion characters. Two strings could share a hash: of the 300,000 words and phrases of
+Two characters are not lower-cased one by one. U+0130, the dotted capital I of Turkish,
+becomes two, of which the second ends a word but not a phrase's token: the words of such
+an article are those of its lower-cased text. Of U+03A3, the Greek capital sigma, the
+lower case depends on what stands around it: such an article is passed back, to be
+scanned by the definition itself, and so is one of two billion characters. Two strings could share a hash: of the 300,000 words and phrases of
 the default model once in some 50,000 models, which then stay with Python; and a run of
 words is taken for one that it is not in one of some 10^8 articles. The hash is no
 secret: a text can be made whose words are taken for others.
@@ -38,6 +40,17 @@ cdef extern from "_kernels.h":
     int dateline_reads_half() nogil
     void dateline_sums(double*, Py_ssize_t, const float*, const int32_t*, const double*, Py_ssize_t) nogil
     void dateline_sums_half(double*, Py_ssize_t, const uint16_t*, const int32_t*, const double*, Py_ssize_t) nogil
+
+# What is counted of a field.
+cdef enum:
+    ITS_WORDS = 1
+    ITS_PHRASES = 2
+
+# Why an article was not scanned.
+cdef enum:
+    NOT_OURS = -1
+    NO_MEMORY = -2
+    TO_BE_LOWERED = -3  # its words are those of the lower-cased fields
 
 cdef enum:
     MOST_BLOCKS = 64  # of terms
@@ -265,26 +278,61 @@ cdef class Scan:
         """What a concept counts for whose phrase begins at some token of the text."""
         return 1.0 + (self.lead_weight - 1.0) * exp(-<double>first / self.lead_words)
 
-    cdef int _scan(self, const Text* title, const Text* text, Scratch* scratch) noexcept nogil:
-        """Count the terms of an article; -1 where it is not for us, -2 where memory is
-        short."""
+    cdef int _scan(self, const Text* fields, const Text* lowered, Scratch* scratch) noexcept nogil:
+        """Count the terms of an article, of its title and its text; 0 or why not.
+
+        `lowered`, where it is not NULL, are the same two in lower case.
+        """
+        cdef const Text* title = &fields[0]
+        cdef const Text* text = &fields[1]
+        cdef int what = ITS_WORDS | ITS_PHRASES
         cdef bint caseless
         scratch.n_touched = scratch.n_told = 0
         scratch.words[0] = 1
         if title.length > MOST_CHARS or text.length > MOST_CHARS:
-            return -1
+            return NOT_OURS
         if not _classify(&scratch.title, title) or not _classify(&scratch.text, text):
-            return -2
+            return NO_MEMORY
         if scratch.title.special or scratch.text.special:
-            return -1
+            return NOT_OURS
+        if scratch.title.dotted or scratch.text.dotted:
+            if lowered == NULL:
+                return TO_BE_LOWERED
+            what = ITS_PHRASES
         # Capitals are asked for unless neither field has one.
         caseless = not (scratch.title.changes or scratch.text.changes)
         if title.length:
-            self._count_field(scratch, &scratch.title, caseless, True)
-        self._count_field(scratch, &scratch.text, caseless, False)
+            self._count_field(scratch, &scratch.title, what, caseless, True)
+        self._count_field(scratch, &scratch.text, what, caseless, False)
+        if not what & ITS_WORDS:
+            if not _classify(&scratch.title, &lowered[0]) or not _classify(&scratch.text, &lowered[1]):
+                return NO_MEMORY
+            self._count_field(scratch, &scratch.title, ITS_WORDS, caseless, True)
+            self._count_field(scratch, &scratch.text, ITS_WORDS, caseless, False)
         return 0
 
-    cdef void _count_field(self, Scratch* scratch, const Field* field, bint caseless, bint title) noexcept nogil:
+    cdef int _scan_lowered(self, const Text* fields, title, text, Scratch* scratch) except? 1:
+        """Scan an article whose words are those of its lower-cased fields."""
+        cdef Text[2] lowered
+        cdef int outcome
+        _text(title, &lowered[0])
+        _text(text, &lowered[1])
+        with nogil:
+            outcome = self._scan(fields, lowered, scratch)
+        return outcome
+
+    cdef int32_t _told(self, Scratch* scratch, int outcome, double* decisions) noexcept nogil:
+        """How many terms were counted, or why none; their scores, if they are asked for."""
+        cdef int32_t n = <int32_t>(scratch.n_touched + scratch.n_told)
+        if outcome == 0 and decisions != NULL:
+            self._decide(scratch, decisions)
+        else:
+            self._forget(scratch)
+        return outcome if outcome else n
+
+    cdef void _count_field(
+        self, Scratch* scratch, const Field* field, int what, bint caseless, bint title
+    ) noexcept nogil:
         cdef Tokens* tokens = &scratch.tokens
         cdef Py_ssize_t base = 0, n, i
         cdef uint64_t before = 0  # the last token of two characters and more
@@ -296,10 +344,11 @@ cdef class Scan:
             _tokens_read(tokens, field)
             last = tokens.block == field.blocks
             n = tokens.n if last else tokens.n - AHEAD
-            self._look_up(scratch, n)
-            if self.pairs:
+            self._look_up(scratch, n, what)
+            if self.pairs and what & ITS_WORDS:
                 self._count_across(scratch, n, before)
-            self._count_phrases(scratch, field, n, base, caseless, title)
+            if what & ITS_PHRASES:
+                self._count_phrases(scratch, field, n, base, caseless, title)
             if last:
                 return
             for i in range(n - 1, -1, -1):
@@ -309,7 +358,7 @@ cdef class Scan:
             base += n
             _tokens_drop(tokens, n)
 
-    cdef void _look_up(self, Scratch* scratch, Py_ssize_t n) noexcept nogil:
+    cdef void _look_up(self, Scratch* scratch, Py_ssize_t n, int what) noexcept nogil:
         """Count the words that begin at the first n tokens, and note the phrases."""
         cdef const Table* table = &self.table
         cdef const uint64_t* hashes = scratch.tokens.hashes
@@ -317,7 +366,8 @@ cdef class Scan:
         cdef const Slot* slot
         cdef Py_ssize_t n_tokens = scratch.tokens.n, i, k, n_single = 0, n_paired = 0, n_going = 0, kept
         cdef Py_ssize_t n_pairs = n if n < n_tokens else n_tokens - 1
-        cdef uint32_t words = NUMBER if self.pairs else 0
+        cdef uint32_t words = NUMBER if what & ITS_WORDS else 0
+        cdef uint32_t pairs_of_words = words if self.pairs else 0
         cdef uint64_t hash
         cdef int length
         memset(scratch.lengths, 0, n)
@@ -336,12 +386,12 @@ cdef class Scan:
         for k in range(n_single):
             i = scratch.single[k]
             slot = _slot(table, hashes[i])
-            _count_word(scratch, slot.word & NUMBER)
+            _count_word(scratch, slot.word & words)
             scratch.lengths[i] = slot.meaning != 0
         for k in range(n_paired):
             i = scratch.paired[k]
             slot = _slot(table, pairs[i])
-            _count_word(scratch, slot.word & words)
+            _count_word(scratch, slot.word & pairs_of_words)
             scratch.lengths[i] |= (slot.meaning != 0) << 1
             scratch.going[n_going] = <int32_t>i
             n_going += slot.word >> 31
@@ -544,19 +594,21 @@ cdef class Scan:
             In the order of the ids. None where the article has a character that is
             not ours to lower-case.
         """
-        cdef Text a, b
+        cdef Text[2] fields
         cdef Scratch* scratch
         cdef int outcome
         cdef Py_ssize_t i, n
         cdef int64_t[::1] into
         cdef double[::1] amounts
-        _text(title, &a)
-        _text(text, &b)
+        _text(title, &fields[0])
+        _text(text, &fields[1])
         scratch = self._borrow()
         try:
             with nogil:
-                outcome = self._scan(&a, &b, scratch)
-            if outcome == -2:
+                outcome = self._scan(fields, NULL, scratch)
+            if outcome == TO_BE_LOWERED:
+                outcome = self._scan_lowered(fields, title.lower(), text.lower(), scratch)
+            if outcome == NO_MEMORY:
                 raise MemoryError
             if outcome:
                 return None
@@ -589,7 +641,7 @@ cdef class Scan:
         decisions : ndarray of float64, shape (n_articles, n_labels)
             Linear scores.
         known : ndarray of int32, shape (n_articles,)
-            How many different terms each has; -1 where it is not for us, and its
+            How many different terms each has; below 0 where it is not for us, and its
             scores mean nothing.
         """
         titles, texts = tuple(titles), tuple(texts)  # nobody else's to change meanwhile
@@ -612,24 +664,25 @@ cdef class Scan:
                 _text(titles[i], &fields[2 * i])
                 _text(texts[i], &fields[2 * i + 1])
             scratch = self._borrow()
-            with nogil:
+            try:
+                with nogil:
+                    for i in range(n):
+                        outcome = self._scan(&fields[2 * i], NULL, scratch)
+                        terms[i] = self._told(scratch, outcome, &scores[i, 0] if self.n_labels else NULL)
+                        if outcome == NO_MEMORY:
+                            break
                 for i in range(n):
-                    outcome = self._scan(&fields[2 * i], &fields[2 * i + 1], scratch)
-                    if outcome == 0:
-                        terms[i] = <int32_t>(scratch.n_touched + scratch.n_told)
-                        if self.n_labels:
-                            self._decide(scratch, &scores[i, 0])
-                        else:
-                            self._forget(scratch)
-                    else:
-                        terms[i] = -1
-                        self._forget(scratch)
-                    if outcome == -2:
-                        break
-            self._return(scratch)
+                    if terms[i] == TO_BE_LOWERED and outcome != NO_MEMORY:
+                        outcome = self._scan_lowered(
+                            &fields[2 * i], titles[i].lower(), texts[i].lower(), scratch
+                        )
+                        terms[i] = self._told(scratch, outcome, &scores[i, 0] if self.n_labels else NULL)
+            finally:
+                self._forget(scratch)
+                self._return(scratch)
         finally:
             free(fields)
-        if outcome == -2:
+        if outcome == NO_MEMORY:
             raise MemoryError
         return padded[:, : self.n_labels], known
 

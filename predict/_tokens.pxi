@@ -21,7 +21,8 @@ cdef enum:
     UPPER = 2
     NOT_UPPER = 4  # lower or title case: str.isupper() is False of a token with it
     CHANGES = 8  # its lower case is another character
-    SPECIAL = 16  # its lower case is not one character, or depends on others
+    SPECIAL = 16  # its lower case depends on others: U+03A3
+    DOTTED = 32  # its lower case is two characters, the second not of words: U+0130
 
 cdef enum:
     BASIC = 0x10000
@@ -52,8 +53,10 @@ cdef uint32_t _classified(uint32_t char) noexcept nogil:
         found |= NOT_UPPER
     if Py_UNICODE_TOLOWER(char) != char:
         found |= CHANGES
-    if char == 0x130 or char == 0x3A3:
+    if char == 0x3A3:
         found |= SPECIAL | CHANGES
+    if char == 0x130:
+        found |= DOTTED | CHANGES
     return found << CLASS | Py_UNICODE_TOLOWER(char)
 
 
@@ -84,6 +87,7 @@ cdef struct Field:
     bint wide
     bint changes
     bint special
+    bint dotted
 
 
 cdef inline uint32_t _char(const Text* text, Py_ssize_t at) noexcept nogil:
@@ -131,7 +135,7 @@ cdef bint _classify(Field* field, const Text* text) noexcept nogil:
         return False
     field.text = text[0]
     field.blocks = blocks
-    field.wide = field.special = False
+    field.wide = field.special = field.dotted = False
     if text.kind == 1:
         n_odd = dateline_classify_1(<const uint8_t*>text.data, text.length, field.lowered, field.words, field.odd, &changed)
     elif text.kind == 2:
@@ -158,10 +162,12 @@ cdef void _look_closely(Field* field, Py_ssize_t block) noexcept nogil:
                 field.changes = True
             if entry & <uint32_t>SPECIAL << CLASS:
                 field.special = True
+            if entry & <uint32_t>DOTTED << CLASS:
+                field.dotted = True
             if entry & <uint32_t>WORD << CLASS:
                 field.words[block] |= bit
                 lower = entry & LOWER
-                if lower > 0xFF:
+                if lower > 0xFF or entry & <uint32_t>DOTTED << CLASS:
                     field.wides[block] |= bit
                     field.wide = True
                 else:  # the Kelvin sign is a k
@@ -247,6 +253,8 @@ cdef uint64_t _hash_of_wide(const Field* field, Py_ssize_t start, Py_ssize_t end
     cdef Py_ssize_t at
     for at in range(start, end):
         hash = _fed(hash, _entry(&field.text, at) & LOWER)
+        if field.dotted and _char(&field.text, at) == 0x130:
+            hash = _fed(hash, 0x307)
     return _ended(hash)
 
 

@@ -80,7 +80,7 @@ PIECES = [
 ]
 GAPS = ("", " ", " " * 7, " " * 62)
 ENDS = ("", " \u2014", " \U0001f600")
-SPECIAL = frozenset("\u0130\u03a3")
+SPECIAL = frozenset("\u03a3")
 
 
 def text_of(data: bytes, how: int) -> str:

@@ -169,7 +169,7 @@ def test_every_character_is_a_word_or_none_as_in_python() -> None:
 
 
 @compiled
-@pytest.mark.parametrize("odd", ["İzmir is in Turkey", "ΟΔΟΣ, ΣΥΡΙΖΑ", "x İ"])
+@pytest.mark.parametrize("odd", ["Σ", "ΟΔΟΣ, ΣΥΡΙΖΑ", "x İ Σ"])
 def test_characters_that_are_not_for_it_are_passed_back(
     ours: TermCounter, odd: str
 ) -> None:
@@ -178,6 +178,44 @@ def test_characters_that_are_not_for_it_are_passed_back(
         assert ours.scan.count(article.title, article.text) is None
         assert ours.scan.decide([article.title], [article.text])[1].tolist() == [-1]
         assert_alike(ours, article)
+
+
+@compiled
+@pytest.mark.parametrize(
+    "text",
+    [
+        "İzmir",
+        "in İzmir, Turkey",
+        "aİb İ İİ aİ İb",
+        "x İ",
+        "İstanbul’s South İzmir",
+        "İa",
+        "South Sudan " * 40 + "İzmir " * 3000,
+        "łİzmir Sudan",
+        "i̇zmir",
+        "İ" * 200 + " us",
+    ],
+)
+def test_dotted_capital_ends_a_word_and_no_token(text: str) -> None:
+    # Of "İa" the words are "i" and "a", for there is a combining dot between them.
+    words = (
+        "stanbul",
+        "zmir",
+        "in zmir",
+        "zmir turkey",
+        "ab",
+        "ai",
+        "sudan zmir",
+        "us",
+    )
+    counter = counter_of((*words, "south zmir", "zmir zmir"))
+    assert counter.scan is not None
+    for article in (Article(text), Article("Turkey", text), Article(text, "İzmir us")):
+        assert counter.scan.count(article.title, article.text) is not None
+        assert_alike(counter, article)
+        assert_alike(counter, Article(article.text.lower(), article.title))
+    known = counter.scan.decide(["", text, ""], ["us", text, "Σ"])[1].tolist()
+    assert known[0] == 1 and known[1] >= 0 and known[2] < 0
 
 
 @compiled
