@@ -143,7 +143,7 @@ def test_threads_share_a_predictor(predictor: Predictor) -> None:
     assert wrong == []
 
 
-def test_embedding_costs_numpy_and_safetensors_alone() -> None:
+def test_embedding_costs_numpy_alone() -> None:
     code = (
         "import sys; from dateline import Predictor; import dateline.predict; "
         "heavy = {'sklearn', 'scipy', 'joblib', 'click', 'tqdm', 'dateline.train'}; "
