@@ -28,4 +28,5 @@ extensions = cythonize(
 for extension in extensions:
     extension.optional = True  # which cythonize does not hand on
 
-setup(ext_modules=extensions)
+# Side by side: each takes a compiler some half a minute.
+setup(ext_modules=extensions, options={"build_ext": {"parallel": True}})
