@@ -9,22 +9,24 @@ by combined hashes in one open-addressing table. What comes out is what
 against each other.
 
 What decides the speed is to wait for nothing: all that may be there is collected
-without branches, sent for, and only then looked at. See ``docs/speed.md``.
+without branches, sent for, and only then looked at.
 
 Two characters are not lower-cased one by one. U+0130, the dotted capital I of Turkish,
 becomes two, of which the second ends a word but not a phrase's token: the words of such
 an article are those of its lower-cased text. Of U+03A3, the Greek capital sigma, the
 lower case depends on what stands around it: such an article is passed back, to be
-scanned by the definition itself, and so is one of two billion characters. Two strings could share a hash: of the 300,000 words and phrases of
-the default model once in some 50,000 models, which then stay with Python; and a run of
-words is taken for one that it is not in one of some 10^8 articles. The hash is no
-secret: a text can be made whose words are taken for others.
+scanned by the definition itself, and so is one of two billion characters.
+
+Two strings could share a hash: of the 300,000 words and phrases of the default model
+once in some 50,000 models, which then stay with Python; and a run of words is taken for
+one that it is not in one of some 10^8 articles. The hash is no secret: a text can be
+made whose words are taken for others.
 """
 
 from cpython.unicode cimport PyUnicode_Check
 from libc.math cimport exp, log, pow, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memmove, memset
 
 import math

@@ -96,7 +96,7 @@ MUTATIONS = [
     Mutation(
         "planes beyond the first", TOKENS, "char < BASIC else", "char < 2 * BASIC else"
     ),
-    Mutation("sigma is lower-cased", TOKENS, "or char == 0x3A3", "or char == 0x3A2"),
+    Mutation("sigma is lower-cased", TOKENS, "if char == 0x3A3", "if char == 0x3A2"),
     Mutation("Latin-1: the last capital", KERNELS, "(c, 0xC0, 31)", "(c, 0xC0, 30)"),
     Mutation("Latin-1: micro sign", KERNELS, "c == 0xB5", "c == 0xB6"),
     Mutation("dashes: one too many", KERNELS, "> 0x4E", "> 0x60"),
@@ -128,7 +128,9 @@ MUTATIONS = [
     Mutation("lead: one off", SCAN, "self.leads[i] = self._lead(i)", "self.leads[i] = self._lead(i + 1)"),
     Mutation("lead: none behind the table", SCAN, "if at < LEADS else self._lead(at)", "if at < LEADS else 1.0"),
     Mutation("lead: tiny weights", SCAN, "settings.lead_words, at_first)", "settings.lead_words)"),
-    Mutation("pairs: counted though ngrams is 1", SCAN, "NUMBER if self.pairs else 0", "NUMBER"),
+    Mutation("dotted I: without its dot", TOKENS, "_fed(hash, 0x307)", "hash"),
+    Mutation("dotted I: words of the text as written", SCAN, "what = ITS_PHRASES", "pass"),
+    Mutation("pairs: counted though ngrams is 1", SCAN, "words if self.pairs else 0", "NUMBER"),
     Mutation("logarithms: kept ones", SCAN, "= 1.0 + log(<double>i)", "= log(1.0 + i)"),
     Mutation("logarithms: others", SCAN, "else 1.0 + log(<double>times)", "else log(1.0 + times)"),
     Mutation("decide: words stay counted", SCAN, "            scratch.words[term] = 0\n            term -= 1\n", "            term -= 1\n"),

@@ -14,6 +14,7 @@ import math
 import multiprocessing
 import os
 import re
+import runpy
 import subprocess
 import sys
 import threading
@@ -219,6 +220,15 @@ def run_script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=HANGS,
     )
+
+
+def test_careless_edits_are_those_of_the_scan_as_it_is() -> None:
+    # A change of the scan would leave some behind unnoticed: they are tried by hand.
+    root = Path(__file__).parent.parent
+    script = runpy.run_path(str(root / "scripts" / "mutate_scan.py"))
+    for edit in script["MUTATIONS"]:
+        text = (root / "predict" / edit.file).read_text("utf-8")
+        assert text.count(edit.old) == 1, edit.name
 
 
 @pytest.mark.parametrize("target", ["scan", "articles"])
