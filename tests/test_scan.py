@@ -219,6 +219,17 @@ def test_dotted_capital_ends_a_word_and_no_token(text: str) -> None:
 
 
 @compiled
+def test_dotted_capital_is_not_taken_for_an_i() -> None:
+    phrases = PhraseTable(["łix", "İx"], np.arange(2), [["k:a"], ["k:b"]])
+    counter = TermCounter(
+        ["word", "k:a", "k:b"], np.array([0, 1, 3]), phrases, TermSettings()
+    )
+    assert counter.scan is not None
+    for text in ("łİx", "łix", "İx", "ix", "ŁİX Łix"):
+        assert_alike(counter, Article(text))
+
+
+@compiled
 @hypothesis_settings(deadline=None)
 @given(
     texts=st.lists(st.tuples(TEXT, TEXT), max_size=5),
