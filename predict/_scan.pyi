@@ -3,6 +3,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..labels.taxonomy import Label
+from .article import Article
+from .decisions import DecisionRule
+from .predictions import Prediction
 from .terms import TermSettings
 
 class CannotHold(Exception): ...
@@ -21,6 +25,14 @@ def check_table(
     n_meanings: int,
 ) -> None: ...
 def count_tokens(texts: Sequence[str]) -> int: ...
+
+class Judge:
+    def __init__(
+        self,
+        heads: Iterable[tuple[str, Sequence[Label], DecisionRule]],
+        calibration: ArrayLike,
+        thresholds: ArrayLike,
+    ) -> None: ...
 
 class Scan:
     def __init__(
@@ -41,3 +53,6 @@ class Scan:
     def decide(
         self, titles: Sequence[str], texts: Sequence[str]
     ) -> tuple[NDArray[np.float64], NDArray[np.int32]]: ...
+    def answer(
+        self, articles: Sequence[str | Article], judge: Judge
+    ) -> tuple[list[Prediction], list[int]]: ...

@@ -36,6 +36,7 @@ import numpy as np
 include "_tables.pxi"
 include "_tokens.pxi"
 include "_building.pxi"
+include "_answers.pxi"
 
 cdef extern from "_kernels.h":
     enum: DATELINE_LANES
@@ -630,6 +631,42 @@ cdef class Scan:
         order = np.argsort(ids)
         return ids[order], counts[order]
 
+    cdef int _score(
+        self, list strings, Text* fields, double* scores, Py_ssize_t stride, int32_t* known
+    ) except -1:
+        """Score articles: `strings` are their titles and texts by turns, `fields` have
+        room for them, `scores` for a row of `stride` for each.
+        """
+        cdef Py_ssize_t n = len(strings) // 2, i
+        cdef Scratch* scratch
+        cdef int outcome = 0
+        for i in range(2 * n):
+            _text(strings[i], &fields[i])
+        scratch = self._borrow()
+        try:
+            with nogil:
+                for i in range(n):
+                    outcome = self._scan(&fields[2 * i], NULL, scratch)
+                    known[i] = self._told(scratch, outcome, &scores[i * stride])
+                    if outcome == NO_MEMORY:
+                        break
+            for i in range(n):
+                if known[i] == TO_BE_LOWERED and outcome != NO_MEMORY:
+                    outcome = self._scan_lowered(
+                        &fields[2 * i], strings[2 * i].lower(), strings[2 * i + 1].lower(), scratch
+                    )
+                    known[i] = self._told(scratch, outcome, &scores[i * stride])
+        finally:
+            self._forget(scratch)
+            self._return(scratch)
+        if outcome == NO_MEMORY:
+            raise MemoryError
+        return 0
+
+    cdef Py_ssize_t _width(self) noexcept:
+        """Of a row of scores: rows of half floats are padded, and so are their sums."""
+        return self.stride if self.half_rows != NULL else self.n_labels
+
     def decide(self, titles, texts):
         """Score articles, without the GIL.
 
@@ -646,47 +683,89 @@ cdef class Scan:
             How many different terms each has; below 0 where it is not for us, and its
             scores mean nothing.
         """
-        titles, texts = tuple(titles), tuple(texts)  # nobody else's to change meanwhile
-        cdef Py_ssize_t n = len(texts), i
-        if len(titles) != n:
-            raise ValueError(f"{len(titles)} titles, {n} texts")
-        # Rows of half floats are padded, and so are their sums.
-        cdef Py_ssize_t width = self.stride if self.half_rows != NULL else self.n_labels
-        padded = np.zeros((n, width))
+        cdef list strings = []
+        for title, text in zip(titles, texts, strict=True):
+            strings += (title, text)
+        cdef Py_ssize_t n = len(strings) // 2
+        padded = np.zeros((n, self._width()))
         known = np.zeros(n, dtype=np.int32)
         cdef double[:, ::1] scores = padded
         cdef int32_t[::1] terms = known
         cdef Text* fields = <Text*>malloc(max(1, 2 * n) * sizeof(Text))
         if fields == NULL:
             raise MemoryError
-        cdef Scratch* scratch
-        cdef int outcome = 0
         try:
-            for i in range(n):
-                _text(titles[i], &fields[2 * i])
-                _text(texts[i], &fields[2 * i + 1])
-            scratch = self._borrow()
-            try:
-                with nogil:
-                    for i in range(n):
-                        outcome = self._scan(&fields[2 * i], NULL, scratch)
-                        terms[i] = self._told(scratch, outcome, &scores[i, 0] if self.n_labels else NULL)
-                        if outcome == NO_MEMORY:
-                            break
-                for i in range(n):
-                    if terms[i] == TO_BE_LOWERED and outcome != NO_MEMORY:
-                        outcome = self._scan_lowered(
-                            &fields[2 * i], titles[i].lower(), texts[i].lower(), scratch
-                        )
-                        terms[i] = self._told(scratch, outcome, &scores[i, 0] if self.n_labels else NULL)
-            finally:
-                self._forget(scratch)
-                self._return(scratch)
+            if n:
+                self._score(
+                    strings, fields, &scores[0, 0] if self._width() else NULL, self._width(), &terms[0]
+                )
         finally:
             free(fields)
-        if outcome == NO_MEMORY:
-            raise MemoryError
         return padded[:, : self.n_labels], known
+
+    def answer(self, articles, Judge judge not None):
+        """Judge articles, most of it without the GIL.
+
+        Parameters
+        ----------
+        articles : sequence of str or Article
+        judge : Judge
+            Of the labels that the weights are of.
+
+        Returns
+        -------
+        answers : list of Prediction
+            One for each article.
+        left : list of int
+            The places of those that are not for us, where None stands instead.
+
+        Raises
+        ------
+        TypeError
+            If an article is neither a string nor an Article of strings.
+        """
+        cdef list strings = [], ids = [], answers = [], left = []
+        cdef Py_ssize_t i, width = self._width()
+        if judge.n_labels != self.n_labels:
+            raise ValueError(f"{judge.n_labels} labels to be judged, {self.n_labels} scored")
+        for article in articles:
+            if isinstance(article, str):
+                strings += ("", article)
+                ids.append("")
+            else:
+                strings += (article.title, article.text)
+                ids.append(article.id)
+        cdef Py_ssize_t n = len(ids), room = max(1, n)
+        cdef Text* fields = <Text*>malloc(2 * room * sizeof(Text))
+        cdef double* scores = <double*>calloc(room * width + 1, sizeof(double))
+        cdef uint8_t* given = <uint8_t*>calloc(room * self.n_labels + 1, 1)
+        cdef int32_t* known = <int32_t*>malloc(room * sizeof(int32_t))
+        cdef Found* found = <Found*>malloc((self.n_labels + 1) * sizeof(Found))
+        try:
+            if fields == NULL or scores == NULL or given == NULL or known == NULL or found == NULL:
+                raise MemoryError
+            self._score(strings, fields, scores, width, known)
+            with nogil:
+                for i in range(n):
+                    if known[i] > 0:
+                        judge.judge(&scores[i * width], &given[i * self.n_labels])
+                    else:  # no evidence, no answer
+                        memset(&scores[i * width], 0, width * sizeof(double))
+            for i in range(n):
+                if known[i] < 0:
+                    answers.append(None)
+                    left.append(i)
+                else:
+                    answers.append(
+                        judge.answer(&scores[i * width], &given[i * self.n_labels], found, ids[i])
+                    )
+        finally:
+            free(fields)
+            free(scores)
+            free(given)
+            free(known)
+            free(found)
+        return answers, left
 
 
 def count_tokens(texts):

@@ -145,7 +145,15 @@ def to_json(
     return (
         {"id": answer.id}
         | {
-            axis: [vars(scored) | {"score": round(scored.score, 4)} for scored in given]
+            axis: [
+                {
+                    "label": s.label,
+                    "name": s.name,
+                    "code": s.code,
+                    "score": round(s.score, 4),
+                }
+                for s in given
+            ]
             for axis, given in answer.labels.items()
         }
         | dict(columns or {})

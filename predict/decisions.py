@@ -22,24 +22,29 @@ class DecisionRule:
     axis : Axis
     ids : sequence of str
         The labels that are known, in the order of the columns.
+
+    Attributes
+    ----------
+    pairs : list of (int, int)
+        Columns of labels, each with that of one above it; the deepest label first, so
+        that a probability climbs all the way.
+    leaves : ndarray of bool, shape (n_labels,)
+        Which labels have none below them.
+    single : bool
+        Whether no more than one label, with those above it, is given.
     """
 
     def __init__(self, axis: Axis, ids: Sequence[str]) -> None:
         column = {id: i for i, id in enumerate(ids)}
-        # The deepest first, so that a probability climbs all the way.
-        self._pairs = [
-            (column[id], above)
+        self.pairs = [
+            (column[id], column[x])
             for id in sorted(ids, key=lambda id: -id.count("/"))
-            if (above := [column[x] for x in axis.above(id) if x in column])
+            for x in axis.above(id)
+            if x in column
         ]
         higher = {x for id in ids for x in axis.above(id)}
-        self._leaves = np.array([id not in higher for id in ids])
-        self._single = axis.single_label
-
-    @property
-    def plain(self) -> bool:
-        """Whether labels are given by their thresholds and nothing else."""
-        return not self._single and bool(self._leaves.all())
+        self.leaves = np.array([id not in higher for id in ids])
+        self.single = axis.single_label
 
     def raised(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """Raise the probabilities of labels to those below them.
@@ -52,12 +57,9 @@ class DecisionRule:
         -------
         ndarray of float64, shape (n_articles, n_labels)
         """
-        if self._leaves.all():
-            return probabilities
         raised = probabilities.copy()
-        for below, above in self._pairs:
-            for column in above:
-                np.maximum(raised[:, column], raised[:, below], out=raised[:, column])
+        for below, above in self.pairs:
+            np.maximum(raised[:, above], raised[:, below], out=raised[:, above])
         return raised
 
     def given(
@@ -77,8 +79,8 @@ class DecisionRule:
             A probability of 0 is never a reason to give a label.
         """
         given: NDArray[np.bool_] = (probabilities >= thresholds) & (probabilities > 0)
-        if self._single:
-            among_leaves = np.where(self._leaves, probabilities, -1.0)
+        if self.single:
+            among_leaves = np.where(self.leaves, probabilities, -1.0)
             best = among_leaves.argmax(axis=1)
             kept = np.zeros_like(given)
             kept[np.arange(len(best)), best] = True
@@ -88,6 +90,5 @@ class DecisionRule:
         return given
 
     def _spread(self, given: NDArray[np.bool_]) -> None:
-        for below, above in self._pairs:
-            for column in above:
-                given[:, column] |= given[:, below]
+        for below, above in self.pairs:
+            given[:, above] |= given[:, below]

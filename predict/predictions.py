@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from .terms import Span
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scored:
     """A label with its probability.
 
@@ -30,15 +30,19 @@ class Scored:
     code: str
     score: float
 
-    @classmethod
-    def _made(cls, label: str, name: str, code: str, score: float) -> Self:
-        made = object.__new__(cls)  # half the time of a frozen class's own way
-        made.__dict__.update(label=label, name=name, code=code, score=score)
-        return made
+
+class _Unread:
+    """Scores that are made into mappings when they are first asked for: of an
+    archive's articles hardly any are.
+    """
+
+    __slots__ = ("_columns", "_row")
+    _columns: Mapping[str, tuple[Sequence[str], int]]  # labels of an axis, first column
+    _row: bytes  # a double for each column
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, slots=True)
+class Prediction(_Unread):
     """What a model says of one article.
 
     ``prediction["topics"]`` gives the labels of an axis; ``regions`` and ``topics``
@@ -65,35 +69,35 @@ class Prediction:
         cls,
         labels: Mapping[str, tuple[Scored, ...]],
         columns: Mapping[str, tuple[Sequence[str], int]],
-        row: Sequence[float],
+        row: bytes,
         id: str,
     ) -> Self:
-        """One whose scores are made of a row of them when they are first asked for:
-        of an archive's articles hardly any is.
-
-        Parameters
-        ----------
-        columns : mapping of str to (sequence of str, int)
-            The labels of each axis and the column of the first of them.
-        """
+        """One whose scores are made of a row of them; the compiled scan does the same."""
         made = object.__new__(cls)
-        made.__dict__.update(labels=labels, _columns=columns, _row=row, id=id)
+        for name, value in (
+            ("labels", labels),
+            ("id", id),
+            ("_columns", columns),
+            ("_row", row),
+        ):
+            object.__setattr__(made, name, value)
         return made
 
     if not TYPE_CHECKING:  # no attribute but `scores` is ever made so
 
         def __getattr__(self, name: str) -> dict[str, dict[str, float]]:
-            if name != "scores" or "_row" not in self.__dict__:
+            if name != "scores":
                 raise AttributeError(
                     f"{type(self).__name__!r} object has no attribute {name!r}",
                     name=name,
                     obj=self,
                 )
+            row = memoryview(self._row).cast("d").tolist()
             scores = {
-                axis: dict(zip(labels, self._row[start:], strict=False))
+                axis: dict(zip(labels, row[start:], strict=False))
                 for axis, (labels, start) in self._columns.items()
             }
-            self.__dict__["scores"] = scores
+            object.__setattr__(self, "scores", scores)
             return scores
 
     def __getitem__(self, axis: str) -> tuple[Scored, ...]:

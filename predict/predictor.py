@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ from .terms import Span, weigh
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
+
+    from ._scan import Judge
 
 CHUNK = 64
 """Articles that are judged together where several are at hand."""
@@ -63,9 +66,6 @@ class Predictor:
             (head, DecisionRule(model.taxonomy[head.axis], [x.id for x in head.labels]))
             for head in model.heads
         ]
-        self._labels = [
-            (head.axis, label) for head in model.heads for label in head.labels
-        ]
         self._columns = {
             head.axis: (tuple(label.id for label in head.labels), head.columns.start)
             for head in model.heads
@@ -75,10 +75,12 @@ class Predictor:
             if threshold is None
             else np.full_like(model.thresholds, threshold)
         )
-        # A probability of 0 is never a reason to give a label.
-        self._least = np.maximum(self._thresholds, np.nextafter(0.0, 1.0))
-        self._plain = all(rule.plain for _, rule in self._rules)
-        self._slopes, self._offsets = model.calibration.T.copy()
+        self._judge: Judge | None = None
+        if self._counter.scan is not None:
+            from ._scan import Judge  # there is none without a compiler
+
+            heads = [(head.axis, head.labels, rule) for head, rule in self._rules]
+            self._judge = Judge(heads, model.calibration, self._thresholds)
 
     @classmethod
     def load(
@@ -220,9 +222,8 @@ class Predictor:
         ids, weights = self._weighed(article)
         if not len(ids):
             return ()
-        decisions = self._decisions(ids, weights)
-        probabilities = self._probabilities(decisions)
-        (prediction,) = self._given(probabilities[np.newaxis], [article.id])
+        probabilities = self._probabilities(ids, weights)
+        prediction = self._given(probabilities, article.id)
         places = self._counter.scanner.locate(article)
         found = []
         for head in self.model.heads:
@@ -246,71 +247,51 @@ class Predictor:
             ids, counts, rows, self._idf, self._blocks, self.model.settings
         )
 
-    def _decisions(
+    def _probabilities(
         self, ids: NDArray[np.int64], weights: NDArray[np.float64]
     ) -> NDArray[np.float64]:
+        """The probability of each label, before it is raised to that of others."""
         model = self.model
-        found: NDArray[np.float64]
-        found = model.bias + weights @ model.weights[ids].astype(np.float64)
-        return found
-
-    def _probabilities(self, decisions: NDArray[np.float64]) -> NDArray[np.float64]:
-        return sigmoid(decisions * self._slopes + self._offsets)
+        if not len(ids):
+            return np.zeros(len(model.bias))  # no evidence, no answer
+        decisions = model.bias + weights @ model.weights[ids].astype(np.float64)
+        slopes, offsets = model.calibration.T
+        # One at a time: numpy's own exp() differs from C's in the last bit.
+        found = (decisions * slopes + offsets).tolist()
+        return np.array([_logistic(x) for x in found])
 
     def _predictions(self, articles: Sequence[str | Article]) -> list[Prediction]:
         """Judge articles that are held together."""
-        # Strings stay strings: making articles of them is a good part of the work.
-        titles = ["" if isinstance(x, str) else x.title for x in articles]
-        texts = [x if isinstance(x, str) else x.text for x in articles]
-        ids = ["" if isinstance(x, str) else x.id for x in articles]
-        if self._counter.scan is not None:
-            decisions, known = self._counter.scan.decide(titles, texts)
-            unknown = [] if known.min(initial=1) > 0 else known.tolist()
-        else:
-            decisions = np.zeros((len(articles), len(self.model.bias)))
-            unknown = [-1] * len(articles)
-        empty = []
-        for row, n in enumerate(unknown):
-            if n < 0:  # not for the compiled scan
-                found, weights = self._weighed(Article(texts[row], titles[row]))
-                decisions[row], n = self._decisions(found, weights), len(found)
-            if n == 0:
-                empty.append(row)
-        probabilities = self._probabilities(decisions)
-        if empty:
-            probabilities[empty] = 0.0  # no evidence, no answer
-        return self._given(probabilities, ids)
+        scan, judge = self._counter.scan, self._judge
+        if scan is None or judge is None:
+            return [self._by_definition(article) for article in articles]
+        answers, left = scan.answer(articles, judge)
+        for row in left:
+            answers[row] = self._by_definition(articles[row])
+        return answers
 
-    def _given(
-        self, probabilities: NDArray[np.float64], ids: Sequence[str]
-    ) -> list[Prediction]:
-        """Say which labels rows of probabilities give."""
-        over = probabilities >= self._least
-        if not self._plain:
-            probabilities = probabilities.copy()
-            for head, rule in self._rules:
-                if not rule.plain:
-                    part = rule.raised(probabilities[:, head.columns])
-                    probabilities[:, head.columns] = part
-                    over[:, head.columns] = rule.given(
-                        part, self._thresholds[head.columns]
-                    )
-        given: list[list[int]] = [[] for _ in ids]
-        rows, columns = over.nonzero()
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            given[row].append(column)
-        return list(map(self._answer, given, probabilities.tolist(), ids))
+    def _by_definition(self, article: str | Article) -> Prediction:
+        """Judge an article in Python, which says what the compiled scan is to answer."""
+        article = _article(article, "")
+        return self._given(self._probabilities(*self._weighed(article)), article.id)
 
-    def _answer(self, given: list[int], scores: list[float], id: str) -> Prediction:
-        labels: dict[str, tuple[Scored, ...]] = dict.fromkeys(self._columns, ())
-        if len(given) > 1:
-            given.sort(key=scores.__getitem__, reverse=True)
-        for column in given:
-            axis, label = self._labels[column]
-            labels[axis] += (
-                Scored._made(label.id, label.name, label.code, scores[column]),
+    def _given(self, probabilities: NDArray[np.float64], id: str) -> Prediction:
+        """Say which labels an article's probabilities give."""
+        labels: dict[str, tuple[Scored, ...]] = {}
+        parts = []
+        for head, rule in self._rules:
+            raised = rule.raised(probabilities[np.newaxis, head.columns])
+            (given,) = rule.given(raised, self._thresholds[head.columns])
+            scores = raised[0].tolist()
+            columns = given.nonzero()[0].tolist()
+            labels[head.axis] = tuple(
+                Scored(label.id, label.name, label.code, scores[column])
+                for column in sorted(columns, key=scores.__getitem__, reverse=True)
+                for label in (head.labels[column],)
             )
-        return Prediction._made(labels, self._columns, scores, id)
+            parts.append(raised[0])
+        row = np.concatenate(parts).tobytes()
+        return Prediction._made(labels, self._columns, row, id)
 
     def _explanation(
         self,
@@ -346,6 +327,11 @@ class Predictor:
                 for i in np.argsort(-np.abs(parts), kind="stable")
             ),
         )
+
+
+def _logistic(x: float) -> float:
+    small = math.exp(-abs(x))
+    return (1.0 if x >= 0.0 else small) / (1.0 + small)
 
 
 def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:

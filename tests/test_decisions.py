@@ -6,11 +6,16 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given as given_by
+from hypothesis import strategies as st
 
 from dateline.labels import Axis, Label, Sample, SampleError, Taxonomy
 from dateline.labels.samples import axis_labels
-from dateline.predict import Predictor
+from dateline.predict import Article, Predictor
 from dateline.predict.decisions import DecisionRule
+from dateline.predict.model import Model
+from dateline.predict.phrases import PhraseTable
+from dateline.predict.terms import TermSettings
 from dateline.train.fit import train
 
 IDS = ("money", "money/markets", "money/markets/bonds", "sport")
@@ -118,3 +123,51 @@ def test_hierarchy_is_trained_and_predicted() -> None:
         own = 1 / (1 + math.exp(-(why.slope * why.decision + why.offset)))
         assert why.score == pytest.approx(own)
         assert why.score <= scores[why.label] + 1e-9
+
+
+SHARE = st.sampled_from([0.0, 0.1, 0.5, 1.0]) | st.floats(0, 1)
+SCORE = st.sampled_from([-6e4, -2.0, 0.0, 0.5, 6e4]) | st.floats(-60, 60, width=16)
+
+
+@st.composite
+def models(draw: st.DrawFn) -> Model:
+    """Two axes, and words whose rows of weights are an article's scores."""
+    known, axes = {}, []
+    for name in ("desk", "mood"):
+        labels = tuple(Label(id, id.title(), f"{n}") for n, id in enumerate(IDS))
+        axes.append(Axis(name, name, labels, draw(st.booleans())))
+        known[name] = tuple(
+            draw(st.lists(st.sampled_from(IDS), min_size=1, unique=True))
+        )
+    n = sum(map(len, known.values()))
+    rows = draw(st.lists(st.lists(SCORE, min_size=n, max_size=n), max_size=4))
+    calibration = st.lists(st.tuples(st.floats(-3, 3), SCORE), min_size=n, max_size=n)
+    return Model(
+        terms=tuple(f"w{number}" for number in range(len(rows))),
+        blocks={"words": len(rows)},
+        idf=np.ones(len(rows), dtype=np.float32),
+        weights=np.array(rows, dtype=np.float16).reshape(-1, n),
+        bias=np.zeros(n),
+        calibration=np.array(draw(calibration)),
+        thresholds=np.array(draw(st.lists(SHARE, min_size=n, max_size=n))),
+        phrases=PhraseTable.of({}),
+        taxonomy=Taxonomy(tuple(axes)),
+        known=known,
+        settings=TermSettings(),
+        card={},
+    )
+
+
+@given_by(model=models(), threshold=st.none() | SHARE)
+def test_compiled_answers_are_the_definitions_to_the_last_bit(
+    model: Model, threshold: float | None
+) -> None:
+    predictor = Predictor(model, threshold=threshold)
+    if predictor._counter.scan is None:
+        pytest.skip("no compiled scan here: it was installed without a compiler")
+    # Of one term each: the definition adds several up in another order.
+    articles = ["", "zz", *model.terms, *(Article("", t, "7") for t in model.terms)]
+    for article, found in zip(articles, predictor.predict_many(articles), strict=True):
+        expected = predictor._by_definition(article)
+        assert found == expected
+        assert [*found.labels] == [*found.scores] == [*model.known]
