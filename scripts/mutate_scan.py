@@ -1,7 +1,7 @@
 """Does a careless edit of the compiled scan turn a test red?
 
 Makes each of the changes below in a copy of the checkout, compiles it and runs
-``tests/test_scan.py`` until a test fails. Prints what no test noticed, and exits 1 if
+``tests/test_scan.py`` and ``tests/test_decisions.py`` until a test fails. Prints what no test noticed, and exits 1 if
 there is any::
 
     python scripts/mutate_scan.py                # all; a minute each
@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 PYTEST = ("-x", "-q", "-n0", "-p", "no:cacheprovider", "--no-header")
+TESTS = ("tests/test_scan.py", "tests/test_decisions.py")
 # Most changes are noticed by the quick tests.
 SLOW = "take_turns or every_character or real_text"
 NEEDED = ("labels", "predict", "train", "src", "tests", "pyproject.toml")
@@ -38,7 +39,7 @@ class Mutation(NamedTuple):
 
 
 SCAN, TOKENS, TABLES = "_scan.pyx", "_tokens.pxi", "_tables.pxi"
-BUILDING, KERNELS = "_building.pxi", "_kernels.h"
+BUILDING, ANSWERS, KERNELS = "_building.pxi", "_answers.pxi", "_kernels.h"
 MUTATIONS = [
     Mutation(
         "window: phrases may not reach into the next",
@@ -146,6 +147,12 @@ MUTATIONS = [
     Mutation("lanes: padding is not cut off", SCAN, "return padded[:, : self.n_labels], known", "return padded, known"),
     Mutation("prefixes: learnt of none", BUILDING, "        if place > 1:\n            lines.prefixes", "        if place > 2:\n            lines.prefixes"),
     Mutation("special phrases: hashed by characters", BUILDING, "line.hash = _run_of(", "_run_of("),
+    Mutation("answer: probabilities do not climb", ANSWERS, "if scores[pair.above] < scores[pair.below]", "if False"),
+    Mutation("answer: of equals the last is first", ANSWERS, "return -1 if a.column < b.column else 1", "return 1 if a.column < b.column else -1"),
+    Mutation("answer: of equal leaves the last is given", ANSWERS, "scores[i] > scores[best]", "scores[i] >= scores[best]"),
+    Mutation("answer: what is above a single label needs no threshold", ANSWERS, "given[i] = given[i] and scores[i] >= self.least[i]", "pass"),
+    Mutation("answer: 0 is given", ANSWERS, "np.nextafter(0.0, 1.0)", "0.0"),
+    Mutation("answer: a sigmoid that overflows", ANSWERS, "exp(-x if x > 0.0 else x)", "exp(-x)"),
 ]  # fmt: skip
 
 
@@ -197,7 +204,7 @@ def tried(mutation: Mutation, copy: Path) -> str:
 def tests_said(which: str, copy: Path) -> str:
     """Which of some tests failed first, if any."""
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", *PYTEST, "-k", which, "tests/test_scan.py"],
+        [sys.executable, "-m", "pytest", *PYTEST, "-k", which, *TESTS],
         check=False,
         cwd=copy,
         env={**os.environ, "PYTHONPATH": str(copy / "src")},

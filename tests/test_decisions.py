@@ -166,7 +166,12 @@ def test_compiled_answers_are_the_definitions_to_the_last_bit(
     if predictor._counter.scan is None:
         pytest.skip("no compiled scan here: it was installed without a compiler")
     # Of one term each: the definition adds several up in another order.
-    articles = ["", "zz", *model.terms, *(Article("", t, "7") for t in model.terms)]
+    articles: list[str | Article] = [
+        "",
+        "zz",
+        *model.terms,
+        *(Article("", t, "7") for t in model.terms),
+    ]
     for article, found in zip(articles, predictor.predict_many(articles), strict=True):
         expected = predictor._by_definition(article)
         assert found == expected
