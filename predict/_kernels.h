@@ -206,6 +206,14 @@ static void dateline_sums(double *restrict sums, ptrdiff_t n_labels, const float
 #ifdef DATELINE_HALF
 
 /* The sums of some labels stay in registers while all terms pass by. */
+#define DATELINE_AHEAD 12 /* rows are sent for so many terms before they are added */
+#define DATELINE_SEND(i, lanes)                                                            \
+    if ((i) + DATELINE_AHEAD < n) {                                                      \
+        const uint16_t *ahead = rows + (ptrdiff_t)terms[(i) + DATELINE_AHEAD] * stride;  \
+        dateline_prefetch(ahead);                                                        \
+        dateline_prefetch(ahead + 8 * lanes - 1);                                        \
+    }
+
 #define DATELINE_STRIP(lanes)                                                            \
     __attribute__((target("avx2,f16c")))                                                 \
     static void dateline_strip_##lanes(double *sums, const uint16_t *rows,               \
@@ -219,11 +227,7 @@ static void dateline_sums(double *restrict sums, ptrdiff_t n_labels, const float
         for (ptrdiff_t i = 0; i < n; i++) {                                              \
             const uint16_t *row = rows + (ptrdiff_t)terms[i] * stride;                   \
             const __m256d weight = _mm256_set1_pd(weights[i]);                           \
-            if (i + 12 < n) {                                                            \
-                const uint16_t *ahead = rows + (ptrdiff_t)terms[i + 12] * stride;        \
-                dateline_prefetch(ahead);                                                \
-                dateline_prefetch(ahead + 8 * lanes - 1);                                \
-            }                                                                            \
+            DATELINE_SEND(i, lanes)                                                      \
             for (int k = 0; k < lanes; k++) {                                            \
                 const __m256 eight = _mm256_cvtph_ps(                                    \
                     _mm_loadu_si128((const __m128i *)(row + 8 * k)));                    \
@@ -237,6 +241,22 @@ static void dateline_sums(double *restrict sums, ptrdiff_t n_labels, const float
             _mm256_storeu_pd(sums + 8 * k, low[k]);                                      \
             _mm256_storeu_pd(sums + 8 * k + 4, high[k]);                                 \
         }                                                                                \
+    }                                                                                    \
+    __attribute__((target("avx512f,avx512vl,f16c")))                                     \
+    static void dateline_wide_strip_##lanes(double *sums, const uint16_t *rows,          \
+        ptrdiff_t stride, const int32_t *terms, const double *weights, ptrdiff_t n)      \
+    {                                                                                    \
+        __m512d sum[lanes];                                                              \
+        for (int k = 0; k < lanes; k++) sum[k] = _mm512_loadu_pd(sums + 8 * k);          \
+        for (ptrdiff_t i = 0; i < n; i++) {                                              \
+            const uint16_t *row = rows + (ptrdiff_t)terms[i] * stride;                   \
+            const __m512d weight = _mm512_set1_pd(weights[i]);                           \
+            DATELINE_SEND(i, lanes)                                                      \
+            for (int k = 0; k < lanes; k++)                                              \
+                sum[k] = _mm512_add_pd(sum[k], _mm512_mul_pd(weight, _mm512_cvtps_pd(    \
+                    _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(row + 8 * k))))));  \
+        }                                                                                \
+        for (int k = 0; k < lanes; k++) _mm512_storeu_pd(sums + 8 * k, sum[k]);          \
     }
 
 DATELINE_STRIP(1)
@@ -245,24 +265,8 @@ DATELINE_STRIP(3)
 DATELINE_STRIP(4)
 DATELINE_STRIP(5)
 
-static void dateline_sums_half(double *sums, ptrdiff_t stride, const uint16_t *rows,
-                               const int32_t *terms, const double *weights, ptrdiff_t n)
-{
-    ptrdiff_t left = stride / DATELINE_LANES;
-    while (left > 0) {
-        const ptrdiff_t lanes = left < 5 ? left : 5;
-        switch (lanes) {
-        case 1: dateline_strip_1(sums, rows, stride, terms, weights, n); break;
-        case 2: dateline_strip_2(sums, rows, stride, terms, weights, n); break;
-        case 3: dateline_strip_3(sums, rows, stride, terms, weights, n); break;
-        case 4: dateline_strip_4(sums, rows, stride, terms, weights, n); break;
-        default: dateline_strip_5(sums, rows, stride, terms, weights, n); break;
-        }
-        sums += DATELINE_LANES * lanes;
-        rows += DATELINE_LANES * lanes;
-        left -= lanes;
-    }
-}
+typedef void (*dateline_strip)(double *, const uint16_t *, ptrdiff_t, const int32_t *,
+                               const double *, ptrdiff_t);
 
 /* Not __builtin_cpu_supports("f16c"): GCC before 11 and Clang do not know the name. That
    the system keeps the wide registers is part of what is asked for AVX2. */
@@ -270,6 +274,30 @@ static int dateline_reads_half(void)
 {
     unsigned int a, b, c, d;
     return __builtin_cpu_supports("avx2") && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
+static int dateline_has_wide(void)
+{
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
+}
+
+static int dateline_wide = 0; /* registers of 64 bytes are used; tests turn them off */
+
+static void dateline_sums_half(double *sums, ptrdiff_t stride, const uint16_t *rows,
+                               const int32_t *terms, const double *weights, ptrdiff_t n)
+{
+    static const dateline_strip narrow[] = {
+        dateline_strip_1, dateline_strip_2, dateline_strip_3, dateline_strip_4, dateline_strip_5};
+    static const dateline_strip wide[] = {
+        dateline_wide_strip_1, dateline_wide_strip_2, dateline_wide_strip_3,
+        dateline_wide_strip_4, dateline_wide_strip_5};
+    const dateline_strip *strips = dateline_wide ? wide : narrow;
+    for (ptrdiff_t left = stride / DATELINE_LANES; left > 0; left -= 5) {
+        const ptrdiff_t lanes = left < 5 ? left : 5;
+        strips[lanes - 1](sums, rows, stride, terms, weights, n);
+        sums += DATELINE_LANES * lanes;
+        rows += DATELINE_LANES * lanes;
+    }
 }
 
 #else
@@ -284,6 +312,13 @@ static int dateline_reads_half(void)
 {
     return 0;
 }
+
+static int dateline_has_wide(void)
+{
+    return 0;
+}
+
+static int dateline_wide = 0;
 
 #endif /* DATELINE_HALF */
 

@@ -41,8 +41,28 @@ include "_answers.pxi"
 cdef extern from "_kernels.h":
     enum: DATELINE_LANES
     int dateline_reads_half() nogil
+    int dateline_has_wide() nogil
+    int dateline_wide
     void dateline_sums(double*, Py_ssize_t, const float*, const int32_t*, const double*, Py_ssize_t) nogil
     void dateline_sums_half(double*, Py_ssize_t, const uint16_t*, const int32_t*, const double*, Py_ssize_t) nogil
+
+
+
+def use_wide_registers(bint use):
+    """Add scores up in registers of 64 bytes, or in narrower ones: for tests.
+
+    Returns
+    -------
+    bool
+        Whether they are used now: only where the processor has them.
+    """
+    global dateline_wide
+    dateline_wide = use and dateline_has_wide()
+    return bool(dateline_wide)
+
+
+use_wide_registers(True)
+
 
 # What is counted of a field.
 cdef enum:

@@ -279,6 +279,14 @@ def test_scores_of_any_number_of_labels(n_labels: int, dtype: Any) -> None:
         weighed = weigh(ids, counts, rows, idf, bounds, settings)
         expected = bias + weighed @ weights[ids].astype(np.float64)
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    from dateline.predict._scan import use_wide_registers
+
+    use_wide_registers(use=False)
+    try:
+        again, _ = counter.scan.decide(["Turkey", ""], [text, "turkey"])
+    finally:
+        use_wide_registers(use=True)
+    assert again.tolist() == decisions.tolist()  # to the last bit
 
 
 @compiled
