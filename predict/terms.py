@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import math
 import re
-from array import array
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -144,10 +143,8 @@ class TermScanner:
         """
         places: dict[str, list[Span]] = {}
         caseless = _is_caseless(article)
-        # No word has a colon, and every concept has one.
-        concepts = terms is None or any(":" in term for term in terms)
         for name, field in (("title", article.title), ("text", article.text)):
-            for words in (True, False) if concepts else (True,):
+            for words in (True, False):
                 found: Iterable[tuple[str, int, int]]
                 if words:
                     found = self._words(lowered_tokens(field))
@@ -207,9 +204,10 @@ def _spans(
     if len(text) == len(field):
         return {token: match.span() for token, match in matches if token in ends}
     # Where the characters of the lowered field come from: of some it has two.
-    origin = array("q", (i for i, char in enumerate(field) for _ in char.lower()))
+    places = (i for i, char in enumerate(field) for _ in char.lower())
+    origin = np.fromiter(places, dtype=np.int64)
     return {
-        token: (origin[match.start()], origin[match.end() - 1] + 1)
+        token: (int(origin[match.start()]), int(origin[match.end() - 1]) + 1)
         for token, match in matches
         if token in ends
     }
