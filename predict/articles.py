@@ -6,7 +6,8 @@
 * All of them may be gzip (``.gz``) or zstandard (``.zst``).
 * A folder holds any of these, and more folders.
 * Standard input is JSON lines where its first line is a JSON object, a table where it
-  is a header that names a text, else a text.
+  is a header that names a text, a page or a feed where its first tag is that of one,
+  else a text.
 
 A row that cannot be read becomes a :class:`BadRow` in its place: it comes out as an
 answer that says so, and the rows after it are still read.
@@ -15,13 +16,21 @@ answer that says so, and the rows after it are still read.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from .article import Article
-from .decoding import UndecodableError, byte_lines, decode, encoding_of
+from .decoding import (
+    UndecodableError,
+    byte_lines,
+    decode,
+    encoding_of,
+    is_wide,
+    peek,
+)
 from .fields import _FIELDS, ArticleError, BadRow, Fields
 from .sources import (
     FEEDS,
@@ -38,7 +47,17 @@ from .sources import (
     open_file,
     open_stream,
 )
-from .tables import Rows, find_delimiter, read_csv, read_json_lines
+from .tables import TOO_LONG, Rows, find_delimiter, read_csv, read_json_lines
+
+# The first tag behind declarations and comments, and what the document says it is.
+_ROOT = re.compile(
+    rb"(?:\s|<\?.*?\?>|<!--.*?-->"
+    rb"|<!doctype\s+(?P<type>[\w:.-]+)[^>\[]*(?:\[.*?\]\s*)?>)*"
+    rb"(?:<(?P<tag>[\w:.-]+))?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+_HEAD = 1 << 16
 
 __all__ = [
     "_FIELDS",
@@ -179,20 +198,58 @@ def _from_file(stream: BinaryIO, name: str, fields: Fields) -> Rows:
 
 def _from_stream(stream: BinaryIO, name: str, fields: Fields) -> Rows:
     shown = "standard input" if name == STDIN else name
+    start = peek(stream)
+    if is_wide(fields.encoding or encoding_of(start)):
+        whole = replace(fields, encoding="utf-8")  # what byte_lines makes of it
+    else:
+        whole = fields
     lines = byte_lines(stream, fields.encoding)
     before: list[bytes | None] = []
     for line in lines:
         before.append(line)
         if line is None or line.strip():
             break
-    first = (before[-1] if before else b"") or b""
+    first = before[-1] if before else b""
+    if first is None:  # too long to be held; what it is shows at its head
+        first = start
     lines = itertools.chain(before, lines)
     if first.lstrip(b" \t").startswith(b"{"):
         yield from read_json_lines(lines, shown, fields)
-    elif delimiter := find_delimiter(first, fields):
+        return
+    if delimiter := find_delimiter(first, fields):
         yield from read_csv(lines, shown, delimiter, fields)
+        return
+    found = list(lines)
+    data = b"".join(line for line in found if line is not None)
+    if None in found:
+        yield BadRow(name, f"{shown}: {TOO_LONG}")
+    elif is_feed(data):
+        from .web import read_feed
+
+        yield from read_feed(data, shown, whole)
+    elif is_page(data):
+        from .web import read_page
+
+        yield replace(read_page(data, shown, whole), id=name)
     else:
-        yield _from_text(b"".join(line or b"" for line in lines), name, fields)
+        yield _from_text(data, name, whole)
+
+
+def is_page(data: bytes) -> bool:
+    """Whether bytes begin as an HTML page."""
+    found = _ROOT.match(data[:_HEAD])
+    return found is not None and (
+        (found["type"] or b"").lower() == b"html"
+        or (found["tag"] or b"").lower() in (b"html", b"head", b"body")
+    )
+
+
+def is_feed(data: bytes) -> bool:
+    """Whether bytes begin as an RSS or Atom feed."""
+    found = _ROOT.match(data[:_HEAD])
+    return found is not None and (
+        (found["tag"] or b"").lower() in (b"rss", b"feed", b"rdf:rdf")
+    )
 
 
 def _from_text(data: bytes, name: str, fields: Fields) -> Article:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from .answers import AnswerError, Format, json_line
 from .article import Article
 from .articles import check_readable, is_table, read_articles
 from .articles import files as files_in
+from .claim import note_of
 from .fields import ArticleError, BadRow, Fields
 from .options import (
     column_names,
@@ -99,7 +102,8 @@ def predict(
     if resume and format == "text":
         raise click.UsageError(_RESUME)
     live = any(map(is_stream, names))
-    plan = Plan(format, output, resume, strict, jobs, live, reading, meter)
+    made_with = _made_with(model, format, threshold, reading) if output else {}
+    plan = Plan(format, output, resume, strict, jobs, live, reading, meter, made_with)
     outcome = run(predictor, rows, plan)
     for line in reading.notes.lines():
         click.echo(printable(f"dateline: note: {line}"), err=True)
@@ -111,6 +115,8 @@ def predict(
         )
         raise click.exceptions.Exit(2)
 
+
+BUNDLED = Path(__file__).with_name("default.safetensors")
 
 _RESUME = "--resume goes with -o and -f jsonl, csv or parquet"
 
@@ -128,8 +134,9 @@ def _format_of(output: Path | None) -> Format | None:
 
 
 def _check_output(output: Path, names: Sequence[str]) -> None:
-    # Parquet grows under another name first.
-    paths = [path for path in (output, partial(output)) if path.exists()]
+    # Parquet grows under another name first, and the note lies beside the file itself.
+    ours = (output, partial(output), note_of(Path(os.path.realpath(output))))
+    paths = [path for path in ours if path.exists()]
     for name in files_in(name for name in names if name != STDIN):
         if any(path.samefile(name) for path in paths):
             raise AnswerError(
@@ -142,6 +149,24 @@ def _check_output(output: Path, names: Sequence[str]) -> None:
                 f"{output}: lies in a folder that is read; name a file elsewhere with "
                 "-o"
             )
+
+
+def _made_with(
+    model: Path | None, format: Format, threshold: float | None, fields: Fields
+) -> dict[str, str]:
+    """The options on which answers depend; what is empty is the default."""
+    with (model or BUNDLED).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "-m with the SHA-256": digest,
+        "-f": format,
+        "-t": "" if threshold is None else repr(threshold),
+        "--keep-columns": ",".join(fields.keep),
+        **{
+            f"--{part}-field": getattr(fields, part) for part in ("id", "title", "text")
+        },
+        "--encoding": fields.encoding,
+    }
 
 
 def _rows(

@@ -76,8 +76,8 @@ def byte_lines(stream: BinaryIO, encoding: str = "") -> Iterator[bytes | None]:
         A line with its end; None for one that is longer than `LONGEST`. Lines of
         UTF-16 and UTF-32 come as UTF-8, others as they are.
     """
-    found = encoding or encoding_of(_peek(stream))
-    if _wide(found):
+    found = encoding or encoding_of(peek(stream))
+    if is_wide(found):
         yield from _recoded(stream, found)
         return
     first = True
@@ -91,12 +91,13 @@ def byte_lines(stream: BinaryIO, encoding: str = "") -> Iterator[bytes | None]:
         first = False
 
 
-def _peek(stream: BinaryIO) -> bytes:
+def peek(stream: BinaryIO) -> bytes:
+    """The first bytes of a buffered stream, which stay in it."""
     head: bytes = stream.peek(64)[:64]  # type: ignore[attr-defined]
     return head
 
 
-def _wide(encoding: str) -> bool:
+def is_wide(encoding: str) -> bool:
     """Whether a line break is more than one byte, so that lines show only decoded."""
     try:
         return bool(encoding) and len("\n".encode(encoding)) > 1
@@ -143,7 +144,7 @@ def decode(data: bytes, encoding: str = "") -> tuple[str, str]:
     UndecodableError
         If it is no text in these encodings.
     """
-    if encoding and not _wide(encoding):
+    if encoding and not is_wide(encoding):
         try:
             return data.decode(encoding), ""
         except UnicodeDecodeError as error:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from .answers import AnswerError, Format, csv_line, defused, header, named_apart
 from .fields import ALL
 from .writers import encoded
+
+LAST = 64
+"""Answers at the end of a file that may be compared with what would be given now."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,14 @@ class Done:
         How many of them say that their row could not be read.
     last_id : str
         The id of the last of them, as it stands in the file.
+    last : tuple of bytes
+        The last ones as they stand there, empty where they are errors.
     """
 
     answers: int = 0
     failed: int = 0
     last_id: str = ""
+    last: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class _NotOurs(Exception):
 
 
 def _read_jsonl(file: BinaryIO, shape: Shape) -> tuple[Done, int]:
-    done, end = Done(), 0
+    done, end, last = Done(), 0, deque[bytes](maxlen=LAST)
     for line in file:
         if not line.endswith(b"\n"):
             # Cut short: ours if it begins as our answers do.
@@ -114,9 +121,10 @@ def _read_jsonl(file: BinaryIO, shape: Shape) -> tuple[Done, int]:
         if not isinstance(answer, dict) or not _has_shape(answer, shape):
             raise _NotOurs
         end += len(line)
-        failed = done.failed + ("error" in answer)
-        done = Done(done.answers + 1, failed, answer["id"])
-    return done, end
+        failed = "error" in answer
+        done = Done(done.answers + 1, done.failed + failed, answer["id"])
+        last.append(b"" if failed else line)
+    return replace(done, last=tuple(last)), end
 
 
 def _has_shape(answer: dict[str, object], shape: Shape) -> bool:
@@ -142,7 +150,7 @@ def _read_csv(file: BinaryIO, shape: Shape) -> tuple[Done, int]:
             raise _NotOurs
         return Done(), 0
     done, end, record, quotes = Done(), len(first), b"", 0
-    error = len(header(shape.axes)) - 1
+    error, last = len(header(shape.axes)) - 1, deque[bytes](maxlen=LAST)
     for line in file:
         record += line
         quotes += line.count(b'"')
@@ -152,6 +160,8 @@ def _read_csv(file: BinaryIO, shape: Shape) -> tuple[Done, int]:
         if len(cells) != len(columns):
             raise _NotOurs
         end += len(record)
-        done = Done(done.answers + 1, done.failed + bool(cells[error]), cells[0])
+        failed = bool(cells[error])
+        done = Done(done.answers + 1, done.failed + failed, cells[0])
+        last.append(b"" if failed else record)
         record, quotes = b"", 0
-    return done, end
+    return replace(done, last=tuple(last)), end

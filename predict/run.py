@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,14 +22,15 @@ from .answers import (
     header,
 )
 from .article import Article
+from .claim import Claim, claimed
 from .fields import ALL, ArticleError, BadRow, Fields, columns_of
 from .parquet import check_parquet, count_answers, write_parquet
 from .predictor import Predictor
 from .progress import progress
-from .resume import Done, Shape, id_as_written, mend
+from .resume import LAST, Done, Shape, id_as_written, mend
 from .sources import Meter
 from .stream import chunks_as_they_come
-from .writers import PrintedLines, Writer, growing_file, partial
+from .writers import PrintedLines, Writer, encoded, growing_file, partial
 
 LEFT_OUT = (
     "rows have columns that the first ones have not and that CSV therefore leaves out; "
@@ -58,6 +59,9 @@ class Plan:
         How the rows were read.
     meter : Meter
         How far reading is.
+    made_with : mapping of str to str
+        Options on which the answers depend, as they are noted while the output is
+        unfinished.
     """
 
     format: Format
@@ -68,6 +72,7 @@ class Plan:
     live: bool = False
     fields: Fields = field(default_factory=Fields)
     meter: Meter = field(default_factory=Meter)
+    made_with: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,13 +105,21 @@ def run(predictor: Predictor, rows: Iterator[Article | BadRow], plan: Plan) -> O
     output = plan.output
     if output is None:
         return _answer(predictor, rows, plan, shape, PrintedLines(plan.format), Done())
-    if plan.format != "parquet":
-        return _into(output, predictor, rows, plan, shape)
-    check_parquet(output)
-    growing = partial(output)
-    if plan.resume and output.exists() and not growing.exists():
-        return _finished(output, rows)
-    outcome = _into(growing, predictor, rows, plan, shape)
+    parquet = plan.format == "parquet"
+    if parquet:
+        check_parquet(output)
+    growing = partial(output) if parquet else output
+    with claimed(output, growing) as claim:
+        if parquet and plan.resume and output.exists() and not growing.exists():
+            return _finished(output, rows)
+        outcome = _into(growing, predictor, rows, plan, shape, claim)
+        if parquet:
+            _make_parquet(growing, output, shape)
+        claim.finished = True
+    return outcome
+
+
+def _make_parquet(growing: Path, output: Path, shape: Shape) -> None:
     try:
         write_parquet(growing, output, shape.axes)
     except OSError as error:
@@ -115,7 +128,6 @@ def run(predictor: Predictor, rows: Iterator[Article | BadRow], plan: Plan) -> O
             f"{growing}, and --resume goes on from there"
         ) from None
     growing.unlink()
-    return outcome
 
 
 def _first(
@@ -157,11 +169,16 @@ def _into(
     rows: Iterator[Article | BadRow],
     plan: Plan,
     shape: Shape,
+    claim: Claim,
 ) -> Outcome:
     done = Done()
     if plan.resume:
+        claim.check(plan.made_with)
         done = mend(path, shape)
-        _skip(rows, done, plan.format, path)
+        last = _skip(rows, done, plan.format, path)
+        if not claim.noted:
+            _check_answers(predictor, last, done, shape, path)
+    claim.begin(plan.made_with)
     with growing_file(path, append=plan.resume) as writer:
         if not writer.empty:
             return _answer(predictor, rows, plan, shape, writer, done, began=True)
@@ -215,16 +232,43 @@ def _note_left_out(chunk: list[Answered], fields: Fields, shape: Shape) -> None:
 
 def _skip(
     rows: Iterator[Article | BadRow], done: Done, format: Format, output: Path
-) -> None:
-    """Pass over the rows that are answered; they must be those that were asked."""
-    skipped = list(deque(itertools.islice(rows, done.answers), maxlen=1))
+) -> list[Article | BadRow]:
+    """Pass over the rows that are answered; they must be those that were asked.
+
+    Returns
+    -------
+    list of Article or BadRow
+        The last of them.
+    """
+    last = list(deque(itertools.islice(rows, done.answers), maxlen=LAST))
     if done.answers and (
-        not skipped or id_as_written(skipped[0].id, format) != done.last_id
+        not last or id_as_written(last[-1].id, format) != done.last_id
     ):
         raise AnswerError(
             f"{output}: its {done.answers} answers are of other rows (the last is of "
             f"{done.last_id!r}); name another file or leave --resume out"
         )
+    return last
+
+
+def _check_answers(
+    predictor: Predictor,
+    rows: Sequence[Article | BadRow],
+    done: Done,
+    shape: Shape,
+    output: Path,
+) -> None:
+    """See that the last answers of a file without a note are as we would give them."""
+    answered = itertools.chain.from_iterable(answer_chunks(predictor, chunked(rows)))
+    for (row, answer), before in zip(answered, done.last, strict=True):
+        text = as_text((row, answer), shape.format, shape.axes, shape.columns)
+        # Answers that say what was wrong with a row say where it lay, too.
+        if before and not isinstance(answer, BadRow) and encoded(text) != before:
+            raise AnswerError(
+                f"{output}: the answer to {row.id!r} in it is not what this model and "
+                "these options give; use those that it was made with, name another "
+                "file, or leave --resume out to begin anew"
+            )
 
 
 def _finished(output: Path, rows: Iterator[Article | BadRow]) -> Outcome:

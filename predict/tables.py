@@ -16,7 +16,8 @@ Rows = Iterator[Article | BadRow]
 """What reading gives: one for each row, in order."""
 
 _ENDS = re.compile("(?<=\r)(?!\n)")
-_TOO_LONG = f"a line of more than {LONGEST >> 20} MB; no article is that long"
+TOO_LONG = f"a line of more than {LONGEST >> 20} MB; no article is that long"
+"""What is said of what :func:`~dateline.predict.decoding.byte_lines` leaves out."""
 
 
 def find_delimiter(line: bytes, fields: Fields) -> str:
@@ -56,7 +57,7 @@ def read_json_lines(lines: Iterable[bytes | None], name: str, fields: Fields) ->
         row += 1
         where = f"{name}:{number}"
         if line is None:
-            yield BadRow(str(row), f"{where}: {_TOO_LONG}")
+            yield BadRow(str(row), f"{where}: {TOO_LONG}")
             continue
         try:
             text, oddity = decode(line, fields.encoding)
@@ -90,7 +91,7 @@ class _Lines:
         for line in self._lines:
             text = ""
             if line is None:
-                self.error = _TOO_LONG
+                self.error = TOO_LONG
             else:
                 try:
                     text, oddity = decode(line, self._encoding)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,19 +129,34 @@ class TermScanner:
             for word, _, _ in self._words(lowered_tokens(field)):
                 yield word
 
-    def locate(self, article: Article) -> dict[str, list[Span]]:
-        """Say where each term of an article stands, in the order of the text."""
+    def locate(
+        self, article: Article, terms: Collection[str] | None = None
+    ) -> dict[str, list[Span]]:
+        """Say where terms of an article stand, in the order of the text.
+
+        Parameters
+        ----------
+        article : Article
+        terms : collection of str, optional
+            Those that are asked for, best as a set. Default: all that it has, which
+            for a long text of ever new words takes some hundred times its length.
+        """
         places: dict[str, list[Span]] = {}
         caseless = _is_caseless(article)
         for name, field in (("title", article.title), ("text", article.text)):
-            for spans, found in (
-                (_spans_of_lowered(field), self._words(lowered_tokens(field))),
-                (
-                    [match.span() for match in _TOKEN.finditer(field)],
-                    self._concepts(field, caseless),
-                ),
-            ):
-                for term, first, last in found:
+            for words in (True, False):
+                found: Iterable[tuple[str, int, int]]
+                if words:
+                    found = self._words(lowered_tokens(field))
+                else:
+                    found = self._concepts(field, caseless)
+                wanted = [
+                    (term, first, last)
+                    for term, first, last in found
+                    if terms is None or term in terms
+                ]
+                spans = _spans(field, wanted, lowered=words)
+                for term, first, last in wanted:
                     places.setdefault(term, []).append(
                         Span(name, spans[first][0], spans[last][1])
                     )
@@ -177,15 +192,25 @@ def _is_caseless(article: Article) -> bool:
     )
 
 
-def _spans_of_lowered(field: str) -> list[tuple[int, int]]:
-    lowered = field.lower()
-    if len(lowered) == len(field):
-        return [match.span() for match in _TOKEN.finditer(lowered)]
-    origin = [i for i, char in enumerate(field) for _ in char.lower()]
-    return [
-        (origin[match.start()], origin[match.end() - 1] + 1)
-        for match in _TOKEN.finditer(lowered)
-    ]
+def _spans(
+    field: str, found: Iterable[tuple[str, int, int]], *, lowered: bool
+) -> dict[int, tuple[int, int]]:
+    """Where the first and last tokens of terms stand in a field."""
+    ends = {token for _, first, last in found for token in (first, last)}
+    if not ends:
+        return {}
+    text = field.lower() if lowered else field
+    matches = enumerate(_TOKEN.finditer(text))
+    if len(text) == len(field):
+        return {token: match.span() for token, match in matches if token in ends}
+    # Where the characters of the lowered field come from: of some it has two.
+    places = (i for i, char in enumerate(field) for _ in char.lower())
+    origin = np.fromiter(places, dtype=np.int64)
+    return {
+        token: (int(origin[match.start()]), int(origin[match.end() - 1]) + 1)
+        for token, match in matches
+        if token in ends
+    }
 
 
 def weigh(

@@ -112,6 +112,14 @@ def model_file(model: Model, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def small_lexicon(lexicon: Lexicon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that train take the small lexicon for the bundled one, which costs
+    seconds each time.
+    """
+    monkeypatch.setattr(Lexicon, "bundled", lambda: lexicon)
+
+
 @dataclass(frozen=True)
 class Run:
     """What a command did."""

@@ -410,6 +410,7 @@ class TestPredict:
         assert_refused(run, "pip install 'dateline[parquet]'")
 
 
+@pytest.mark.usefixtures("small_lexicon")
 class TestTrainAndEvaluate:
     def test_trained_model_is_evaluated_and_used(
         self,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -14,10 +15,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from dateline.predict import Model
 
 KILLS = int(os.environ.get("DATELINE_KILLS", "6"))
 ROWS = 3000
@@ -165,10 +169,12 @@ def test_full_disk_leaves_whole_lines_and_is_resumed(
     assert 0 < left.stat().st_size <= 50_001
     if name != "out.csv":
         assert len(ids_in(left)) % 64 == 0
-    assert [p.name for p in tmp_path.iterdir() if "out" in p.name] == [left.name]
+    here = {p.name for p in tmp_path.iterdir() if "out" in p.name}
+    assert here == {left.name, f"{name}.run"}
     again = subprocess.run([*given, "--resume"], capture_output=True, check=False)
     assert b"60 rows could not be read" in again.stderr
     assert out.read_bytes() == whole
+    assert [p.name for p in tmp_path.iterdir() if "out" in p.name] == [name]
 
 
 @needs_signals
@@ -199,7 +205,8 @@ def test_disk_that_is_full_when_parquet_is_made_leaves_the_answers(
     assert b"out.parquet: cannot be written" in run.stderr
     assert out.read_bytes() == b"PAR1 what stood there before PAR1"
     assert len(ids_in(tmp_path / "out.parquet.partial")) == ROWS
-    assert len(list(tmp_path.glob("*out.parquet*"))) == 2
+    left = {p.name for p in tmp_path.glob("*out.parquet*")}
+    assert left == {f"out.parquet{ending}" for ending in ("", ".partial", ".run")}
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="takes /dev/full")
@@ -310,3 +317,194 @@ def test_id_that_has_no_encoding_is_resumed(
     assert dateline(*given).code == 0
     assert dateline(*given, "--resume").code == 0
     assert out.read_bytes().count(b"\n") == 1
+
+
+class TestNote:
+    """What a run leaves beside an output that it did not finish."""
+
+    @pytest.fixture(params=["out.jsonl", "out.csv", "out.parquet"])
+    def out(self, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+        if request.param.endswith("parquet"):
+            pytest.importorskip("pyarrow")
+        return tmp_path / str(request.param)
+
+    @pytest.fixture
+    def stopped(
+        self, dateline: Callable[..., Any], tmp_path: Path, model_file: Path, out: Path
+    ) -> list[object]:
+        """A command that stopped behind two of its three rows."""
+        path = tmp_path / "rows.jsonl"
+        rows = '{"id": "a", "text": "Oslo"}\n{"id": "b", "text": "Rome"}\n{"id": 7}\n'
+        path.write_text(rows)
+        given = ["predict", path, "-o", out, "-m", model_file, "-t", "0.4"]
+        assert "--strict" in dateline(*given, "--strict").err
+        path.write_text(rows.replace("7", '"c", "text": "Madrid"'))
+        return given
+
+    @pytest.fixture
+    def other_model(self, model: Model, tmp_path: Path) -> Path:
+        """A model that differs so little that it answers alike."""
+        path = tmp_path / "other.safetensors"
+        replace(model, bias=model.bias + 1e-9).save(path)
+        return path
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["-t", "0.5"], "begun with -t 0.4, and this run has -t 0.5;"),
+            (["--keep-columns", "id"], "no --keep-columns, and this run has"),
+            (["--text-field", "text"], "no --text-field, and this run has"),
+            (["--encoding", "utf-8"], "no --encoding, and this run has"),
+            (["-m", "OTHER"], "begun with -m with the SHA-256 "),
+        ],
+    )
+    def test_other_options_are_not_resumed(
+        self,
+        dateline: Callable[..., Any],
+        stopped: list[object],
+        other_model: Path,
+        options: list[str],
+        said: str,
+    ) -> None:
+        folder = other_model.parent
+        before = {p: p.read_bytes() for p in folder.iterdir()}
+        options = [o.replace("OTHER", str(other_model)) for o in options]
+        run = dateline(*stopped, *options, "--resume")
+        assert run.code == 2
+        assert run.err.count("\n") == 1
+        assert said in run.err
+        assert "leave --resume out" in run.err
+        assert {p: p.read_bytes() for p in folder.iterdir()} == before
+
+    def test_form_is_an_option_too(
+        self, dateline: Callable[..., Any], stopped: list[object], out: Path
+    ) -> None:
+        form = "csv" if out.suffix == ".jsonl" else "jsonl"
+        if out.suffix == ".parquet":
+            out.with_name("out.parquet.partial").rename(out)
+        run = dateline(*stopped, "-f", form, "--resume")
+        assert run.code == 2
+        assert f"this run has -f {form}" in run.err
+
+    def test_the_same_options_are_resumed_and_the_note_goes(
+        self, dateline: Callable[..., Any], stopped: list[object], out: Path
+    ) -> None:
+        # What does not change the answers may change.
+        assert dateline(*stopped, "--resume", "-j", "2").code == 0
+        assert [p.name for p in out.parent.glob("out*")] == [out.name]
+        whole = out.read_bytes()
+        out.unlink()
+        assert dateline(*stopped).code == 0
+        assert out.read_bytes() == whole
+
+    def test_without_resume_begins_anew_with_other_options(
+        self, dateline: Callable[..., Any], stopped: list[object], out: Path
+    ) -> None:
+        assert dateline(*stopped, "-t", "0.5").code == 0
+        assert [p.name for p in out.parent.glob("out*")] == [out.name]
+
+    def test_answers_without_a_note_are_compared_with_what_would_be_given(
+        self, dateline: Callable[..., Any], stopped: list[object], out: Path
+    ) -> None:
+        out.with_name(f"{out.name}.run").unlink()
+        run = dateline(*stopped, "-t", "1", "--resume")
+        assert run.code == 2
+        assert "the answer to 'a' in it is not what this model" in run.err
+        assert dateline(*stopped, "--resume").code == 0
+
+    @pytest.mark.parametrize("note", [b"", b'{"dateline_run": 1, "made', b"my notes"])
+    def test_note_that_is_cut_short_is_none_and_what_is_not_ours_stays(
+        self,
+        dateline: Callable[..., Any],
+        stopped: list[object],
+        out: Path,
+        note: bytes,
+    ) -> None:
+        path = out.with_name(f"{out.name}.run")
+        path.write_bytes(note)
+        run = dateline(*stopped, "--resume")
+        if note == b"my notes":
+            assert run.code == 2
+            assert f"{path}: is where a run notes what it does" in run.err
+            assert path.read_bytes() == note
+        else:
+            assert run.code == 0
+            assert not path.exists()
+
+    def test_note_is_not_read_as_an_input(
+        self, dateline: Callable[..., Any], stopped: list[object], out: Path
+    ) -> None:
+        note = out.with_name(f"{out.name}.run")
+        before = note.read_bytes()
+        run = dateline("predict", note, *stopped[2:])
+        assert run.code == 2
+        assert "is read from and cannot be written to" in run.err
+        assert note.read_bytes() == before
+
+
+@needs_signals
+def test_pipe_has_no_note(
+    dateline: Callable[..., Any], model_file: Path, tmp_path: Path
+) -> None:
+    pipe, rows = tmp_path / "pipe", tmp_path / "rows.jsonl"
+    rows.write_text('{"id": "a", "text": "Oslo"}\n')
+    os.mkfifo(pipe)
+    (tmp_path / "pipe.run").write_text("mine")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        given = ["predict", rows, "-m", model_file, "-f", "jsonl", "-o", pipe]
+        assert dateline(*given).code == 0
+        assert os.read(reader, 1000).startswith(b'{"id": "a"')
+    finally:
+        os.close(reader)
+    assert (tmp_path / "pipe.run").read_text() == "mine"
+
+
+@needs_signals
+@pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
+def test_two_runs_do_not_write_one_file_and_a_killed_one_keeps_none_out(
+    dateline: Callable[..., Any], tmp_path: Path, model_file: Path, name: str
+) -> None:
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    out, rows = tmp_path / name, tmp_path / "rows.jsonl"
+    link = tmp_path / f"link-{name}"
+    link.symlink_to(out)
+    rows.write_text('{"id": "a", "text": "Oslo"}\n')
+    growing = out.with_name(f"{name}.partial") if "parquet" in name else out
+    first = command("predict", "-", "-m", model_file, "-o", out)
+    with subprocess.Popen(first, stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(rows.read_bytes())
+        process.stdin.flush()
+        while not growing.exists() or not growing.read_bytes().endswith(b"\n"):
+            assert process.poll() is None
+        before = growing.read_bytes()
+        for options in (["-o", out], ["-o", out, "--resume"], ["-o", link]):
+            run = dateline("predict", rows, "-m", model_file, *options)
+            assert run.code == 2
+            assert run.err.count("\n") == 1
+            assert f"another run is writing it (process {process.pid} on " in run.err
+            assert growing.read_bytes() == before
+        process.kill()
+    assert out.with_name(f"{name}.run").exists()
+    for options in (["-o", out, "--resume"], ["-o", out]):
+        assert dateline("predict", rows, "-m", model_file, *options).code == 0
+    assert sorted(p.name for p in tmp_path.glob("out*")) == [name]
+
+
+def test_file_system_without_locks_is_written_to(
+    dateline: Callable[..., Any],
+    model_file: Path,
+    many: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(number: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    out = many.with_name("out.jsonl")
+    assert dateline("predict", many, "-m", model_file, "-o", out).code == 2
+    assert len(ids_in(out)) == ROWS

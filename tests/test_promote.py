@@ -84,6 +84,7 @@ def test_model_that_no_longer_answers_an_axis_is_not_promoted(
     assert reason.startswith("land: significantly worse")
 
 
+@pytest.mark.usefixtures("small_lexicon")
 class TestCommand:
     @pytest.fixture
     def folder(self, tmp_path: Path, samples: list[Sample]) -> Path:

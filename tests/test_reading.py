@@ -337,6 +337,25 @@ class TestFields:
 
 
 class TestStreams:
+    @pytest.fixture
+    def piped(self, tmp_path: Path) -> Callable[..., list[Any]]:
+        """Reads bytes that come through a pipe."""
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("takes named pipes")
+        pipe = tmp_path / "pipe"
+
+        def read(data: bytes, **fields: Any) -> list[Any]:
+            os.mkfifo(pipe)
+            writer = threading.Thread(target=pipe.write_bytes, args=(data,))
+            writer.start()
+            try:
+                return rows_of(pipe, **fields)
+            finally:
+                writer.join()
+                pipe.unlink()
+
+        return read
+
     @pytest.mark.parametrize(
         "data",
         [
@@ -360,6 +379,98 @@ class TestStreams:
         answers = [json.loads(line) for line in run.stdout.splitlines()]
         assert [answer["id"] for answer in answers] == ["a", "b"]
         assert answers[1]["land"][0]["label"] == "north"
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+    @pytest.mark.parametrize("named", [True, False])
+    @pytest.mark.parametrize(
+        ("head", "charset"), [("", "utf-8"), ("<?xml version='1.0'?>\n<!-- x -->", "")]
+    )
+    def test_page_is_read_from_a_stream_in_any_encoding(
+        self,
+        piped: Callable[..., list[Any]],
+        encoding: str,
+        named: bool,
+        head: str,
+        charset: str,
+    ) -> None:
+        pytest.importorskip("trafilatura")
+        page = PAGE.format(charset=charset or encoding, first=FIRST, second=SECOND)
+        data = (f"\n{head}" + page).encode(encoding)
+        (row,) = piped(data, encoding=encoding if named else "")
+        assert row.title == "Snow in Oslo"
+        assert "Grünerløkka" in row.text
+        assert "Terms" not in row.text
+        assert Path(row.id).name == "pipe"
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+    def test_feed_is_read_from_a_stream(
+        self, piped: Callable[..., list[Any]], encoding: str
+    ) -> None:
+        pytest.importorskip("feedparser")
+        feed = FEED.replace("utf-8", encoding).replace("Rome", "Málaga")
+        assert [row.title for row in piped(feed.encode(encoding))] == [
+            "Snow & ice",
+            "Málaga",
+        ]
+        (row,) = piped(ATOM.encode(encoding))
+        assert (row.id, row.text) == ("urn:1", "Snow fell on Oslo.")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Snow <html> in Oslo",
+            "<?xml version='1.0'?><nitf>Snow in Oslo</nitf>",
+            "<b>Snow</b> in Oslo",
+            "<!-- " * 20_000 + "Oslo",
+            "<!---->" * 30 + "Snow in Oslo",
+        ],
+        ids=["late", "other", "bold", "open", "many"],
+    )
+    def test_text_with_tags_is_a_text(
+        self, piped: Callable[..., list[Any]], text: str
+    ) -> None:
+        (row,) = piped(text.encode())
+        assert row.text == text
+
+    def test_named_wide_encoding_of_a_text_is_used(
+        self, piped: Callable[..., list[Any]]
+    ) -> None:
+        (row,) = piped(TEXT.encode("utf-16-be"), encoding="utf-16-be")
+        assert row.text == TEXT
+
+    @pytest.mark.parametrize(
+        ("data", "ids"),
+        [
+            (b'{"text": "%s"}\n{"id": "b", "text": "Oslo"}\n', ["1", "b"]),
+            (b"%s\nOslo\n", ["pipe"]),
+            (b"Oslo\n%s\n", ["pipe"]),
+            (b"<html>\n%s\n</html>", ["pipe"]),
+        ],
+        ids=["json", "first", "second", "page"],
+    )
+    def test_line_that_is_too_long_is_told_whatever_the_stream_is(
+        self,
+        piped: Callable[..., list[Any]],
+        monkeypatch: pytest.MonkeyPatch,
+        data: bytes,
+        ids: list[str],
+    ) -> None:
+        monkeypatch.setattr("dateline.predict.decoding.LONGEST", 1000)
+        rows = piped(data % (b"x" * 3000))
+        assert [Path(row.id).name for row in rows] == ids
+        assert isinstance(rows[0], BadRow)
+        assert "a line of more than" in rows[0].error
+
+    def test_page_on_standard_input_is_answered(self, model_file: Path) -> None:
+        pytest.importorskip("trafilatura")
+        page = PAGE.format(charset="utf-8", first=FIRST, second=SECOND)
+        run = subprocess.run(
+            [sys.executable, "-m", "dateline", "predict", "-", "-m", str(model_file)],
+            input=page.encode(),
+            capture_output=True,
+            check=True,
+        )
+        assert run.stdout.startswith(b"-\n  land  The North")
 
     def test_sentence_with_commas_is_no_table(self, model_file: Path) -> None:
         run = subprocess.run(

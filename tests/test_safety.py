@@ -8,16 +8,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import dateline as package
-from dateline.labels import Sample
+from dateline.labels import Lexicon, Sample, TaxonomyError
 from dateline.labels.formats import FORMATS, write_labelled
 from dateline.labels.taxonomy import Taxonomy
 from dateline.predict import Model
+from dateline.train.card import write_card
+from dateline.train.fit import train
+from dateline.train.promote import promote
 
 ROOT = Path(package.__path__[0])
 FOLDERS = [ROOT, *(ROOT / name for name in ("labels", "predict", "train"))]
@@ -257,11 +261,11 @@ def test_temporary_name_is_nobody_elses_to_guess_or_to_take(
     place: Path, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[tuple[str, int]] = []
-    replace = os.replace
+    rename = os.replace
 
     def spy(source: str, target: Path) -> None:
         made.append((source, Path(source).stat().st_mode & 0o777))
-        replace(source, target)
+        rename(source, target)
 
     monkeypatch.setattr("os.replace", spy)
     model.save(place / "model")
@@ -270,6 +274,144 @@ def test_temporary_name_is_nobody_elses_to_guess_or_to_take(
     assert first != second
     assert Path(first).parent == place.resolve()
     assert mode & 0o022 == 0
+
+
+def test_what_training_and_judging_write_is_named_by_no_label_nor_sample(
+    place: Path,
+    taxonomy: Taxonomy,
+    lexicon: Lexicon,
+    samples: list[Sample],
+    dateline: Callable[..., Any],
+) -> None:
+    pytest.importorskip("matplotlib")
+    names = ["../../out", "/out1", "C:\\out2", "../..", "~/out3"]
+    axes = tuple(
+        replace(
+            axis,
+            id="a" + "." * (number + 2),
+            name="../../out",
+            labels=tuple(
+                replace(label, id=names.pop(), name=f"../../{label.name}")
+                for label in axis.labels
+            ),
+        )
+        for number, axis in enumerate(taxonomy)
+    )
+    new = {
+        (old.id, a.id): (axis.id, b.id)
+        for old, axis in zip(taxonomy, axes, strict=True)
+        for a, b in zip(old.labels, axis.labels, strict=True)
+    }
+    hostile = [
+        Sample(
+            id=f"{HOSTILE[number % len(HOSTILE)]}{number}",
+            title="../../out" if number % 2 else "a\0b/../../out",
+            text=sample.text,
+            labels={
+                axis.id: tuple(new[old.id, x][1] for x in sample.labels[old.id])
+                for old, axis in zip(taxonomy, axes, strict=True)
+            },
+        )
+        for number, sample in enumerate(samples)
+    ]
+    model = train(hostile, taxonomy=Taxonomy(axes), lexicon=lexicon)
+    live, report, rows = (place / name for name in ("live", "report.html", "in.jsonl"))
+    for _ in range(2):
+        promote(model, live)
+        write_card(model, live)
+    with rows.open("w", encoding="utf-8") as file:
+        for sample in hostile:
+            file.write(json.dumps(sample.to_json()) + "\n")
+    run = dateline("evaluate", rows, "-m", live, "--report", report)
+    assert run.code == 0, run.err
+    outputs = [place / name for name in ("out.jsonl", "out.csv")]
+    for out in outputs:
+        run = dateline("predict", rows, "-m", live, "--keep-columns", "all", "-o", out)
+        assert run.code == 0, run.err
+        assert b"../../out" in out.read_bytes()
+    assert sorted(path.name for path in place.iterdir()) == sorted(
+        [*("in.jsonl", "live", "live.md", "live.previous", "report.html")]
+        + [out.name for out in outputs]
+    )
+
+
+def test_names_that_are_worse_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+
+    def load(axis: str, label: str) -> Taxonomy:
+        given = f"[[axis]]\nid = {axis}\n[[axis.label]]\nid = {label}\n"
+        path.write_text(given, encoding="utf-8")
+        return Taxonomy.load(path)
+
+    assert [axis.id for axis in load('"land"', '"../../out"')] == ["land"]
+    for axis in (*HOSTILE, "a/b"):
+        with pytest.raises(TaxonomyError):
+            load(json.dumps(axis), '"north"')
+    for label in ("", "a\0b", "a\x1b]0;b", "a\nb"):
+        with pytest.raises(TaxonomyError):
+            load('"land"', json.dumps(label))
+
+
+# ---- Terminals ----
+
+OBEYED = "\x1b]0;mine\x07\x9b2J\u202e"
+
+
+def test_nothing_of_samples_is_obeyed_by_a_terminal(
+    dateline: Callable[..., Any], tmp_path: Path, model_file: Path
+) -> None:
+    path = tmp_path / "in.jsonl"
+    rows = [
+        {"id": OBEYED, "title": OBEYED, "text": OBEYED, "regions": []},
+        {"id": OBEYED, "title": OBEYED, "text": OBEYED, "regions": ["caribbean"]},
+        {"id": OBEYED, "text": "x", "regions": [OBEYED]},
+        {"id": "a", "text": 7, OBEYED: 1},
+        {"id": OBEYED, "text": f"Snow fell {OBEYED} on Oslo."},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + OBEYED)
+    table = tmp_path / "in.csv"
+    table.write_text(f"id,text,{OBEYED}\n{OBEYED},Snow,{OBEYED}\n{OBEYED}")
+    names = tmp_path / "map.toml"
+    names.write_text('"\\u001b]0;mine\\u0007" = "caribbean"\n')
+    out = tmp_path / "out.csv"
+    shown = []
+    for arguments in (
+        ["samples", "check", path],
+        ["samples", "check", path, "--json"],
+        ["samples", "check", path, "--map", names],
+        ["samples", "check", table],
+        ["samples", "convert", path, "-o", out],
+        ["samples", "convert", table, "-o", out],
+        ["samples", "suggest", path, "-m", model_file, "-n", "5"],
+        ["samples", "audit", path],
+        ["evaluate", path, "-m", model_file],
+        ["evaluate", path],
+        ["train", path, "-o", tmp_path / "model"],
+    ):
+        run = dateline(*arguments)
+        said = run.out + run.err
+        assert said
+        assert not {*said} & {*OBEYED} - {*"]0;mine2J"}, arguments
+        shown.append(said)
+    # What is JSON says what it was, the rest what was there.
+    found = [json.loads(line) for line in shown[6].splitlines() if line[:1] == "{"]
+    assert any(OBEYED in row["text"] for row in found)
+    assert "\N{REPLACEMENT CHARACTER}]0;mine" in shown[0]
+
+
+def test_commands_of_training_print_by_what_frees_of_control_characters() -> None:
+    prints = ("click.echo", "click.secho", "print", "warnings.warn")
+    found = [
+        ast.unparse(node)
+        for folder in ("labels", "train")
+        for path in sorted((ROOT / folder).glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in prints
+    ]
+    assert found == [
+        "click.echo(printable(text), err=err)",
+        "click.echo(printable_json(json.dumps(value, ensure_ascii=False)))",
+    ]
 
 
 def test_model_names_nothing_that_is_written(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -225,3 +226,37 @@ class TestTermVectorizer:
     ) -> None:
         vectorizer = TermVectorizer().fit([s.text for s in samples])
         assert vectorizer.transform(["", "qqq"]).nnz == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("New York and new york, then York again.", "In New York"),
+        ("İstanbul and İstanbul; Oslo.", "İİ Oslo"),
+        ("oslo new york", ""),
+        ("", ""),
+    ],
+)
+def test_located_terms_are_those_that_are_asked_for(text: str, title: str) -> None:
+    scanner = TermScanner(
+        PhraseTable.of({"New York": ["place:US"], "Oslo": ["place:NO"]})
+    )
+    article = Article(text, title)
+    every = scanner.locate(article)
+    assert scanner.locate(article, set(every)) == every
+    assert scanner.locate(article, set()) == {}
+    for term in (*every, "absent", "place:absent"):
+        expected = {term: every[term]} if term in every else {}
+        assert scanner.locate(article, {term}) == expected
+
+
+def test_locating_one_of_many_terms_takes_the_memory_of_the_tokens_alone() -> None:
+    scanner = TermScanner(PhraseTable.of({"Oslo": ["place:NO"]}))
+    article = Article(" ".join(f"w{n}" for n in range(10_000)) + " Oslo")
+    peaks = []
+    for terms in (None, {"place:NO", "oslo"}):
+        tracemalloc.start()
+        assert scanner.locate(article, terms)["place:NO"]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] / 3

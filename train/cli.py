@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,10 @@ from .options import (
     progress_bar,
     read_all,
     reading_options,
+    say,
+    say_json,
     taxonomy_option,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -159,7 +161,7 @@ def train(
                 progress=progress,
             )
         for line in shown_search(settings, trials):
-            click.echo(line)
+            say(line)
     with progress_bar("fits") as progress:
         model = fit.train(
             samples,
@@ -169,25 +171,25 @@ def train(
             settings=settings,
             jobs=jobs,
             strict=strict,
-            warn=lambda message: click.echo(f"dateline: warning: {message}", err=True),
+            warn=warn,
             progress=progress,
         )
     model.save(path)
     write_card(model, path)
-    click.echo(f"{path}: {len(samples)} samples, {len(model.terms)} terms")
+    say(f"{path}: {len(samples)} samples, {len(model.terms)} terms")
     for axis, figures in model.card["metrics"].items():
-        click.echo(f"  {axis}: {_headline(figures)} (cross-validated)")
+        say(f"  {axis}: {_headline(figures)} (cross-validated)")
     if not (gate or target):
         return
     verdict = Verdict.of(model, gate=gate, tests=tests, target=target)
     for sentence in verdict.reasons:
-        click.echo(f"dateline: {sentence}", err=True)
+        say(f"dateline: {sentence}", err=True)
     if verdict.reasons:
         raise click.exceptions.Exit(1)
     if target is not None:
         kept = promote(model, target)
         write_card(model, target)
-        click.echo(f"{target}: replaced" + (f"; the old one is {kept}" if kept else ""))
+        say(f"{target}: replaced" + (f"; the old one is {kept}" if kept else ""))
 
 
 def _check_writable(path: Path) -> None:
@@ -289,14 +291,14 @@ def evaluate(
     if report is not None:
         _write_report(report, predictor, samples, outcomes, curve_files, options, jobs)
     if as_json:
-        click.echo(json.dumps(figures, ensure_ascii=False))
+        say_json(figures)
     else:
         for axis, values in figures.items():
-            click.echo(_table(axis, values))
+            say(_table(axis, values))
     for sentence in failed:
-        click.echo(f"dateline: {sentence}", err=True)
+        say(f"dateline: {sentence}", err=True)
     for axis in sorted(worse):
-        click.echo(f"dateline: {axis}: significantly worse than {against}", err=True)
+        say(f"dateline: {axis}: significantly worse than {against}", err=True)
     if failed or worse:
         raise click.exceptions.Exit(1)
 

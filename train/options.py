@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,23 @@ from ..labels import (
     read_labelled,
 )
 from ..labels.reading import LABEL_PREFIX
+from ..labels.terminal import printable, printable_json
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print text for people; ids and texts in it may be anybody's."""
+    click.echo(printable(text), err=err)
+
+
+def warn(message: str) -> None:
+    """Say on standard error what should be looked at."""
+    say(f"dateline: warning: {message}", err=True)
+
+
+def say_json(value: object) -> None:
+    """Print a value as one line of JSON."""
+    click.echo(printable_json(json.dumps(value, ensure_ascii=False)))
+
 
 taxonomy_option = click.option(
     "--taxonomy",

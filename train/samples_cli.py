@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,7 +19,10 @@ from .options import (
     progress_bar,
     read_all,
     reading_options,
+    say,
+    say_json,
     taxonomy_option,
+    warn,
 )
 
 _BY_ENDING = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv"}
@@ -61,11 +63,11 @@ def check(
     )
     report = find_faults(found, errors, taxonomy)
     if as_json:
-        click.echo(json.dumps(asdict(report), ensure_ascii=False))
+        say_json(asdict(report))
     else:
-        click.echo(shown_faults(report))
+        say(shown_faults(report))
     for name in options.map.unused() if options.map is not None else ():
-        _warn(f"{reading.map_file}: {name!r} was met in no sample")
+        warn(f"{reading.map_file}: {name!r} was met in no sample")
     if report.errors or report.contradictions:
         raise click.exceptions.Exit(1)
 
@@ -116,13 +118,9 @@ def convert(
     lost = write_labelled(
         output, found, taxonomy, format, axis=axis, allow_loss=allow_loss
     )
-    click.echo(f"{output}: {len(found)} samples as {format}")
+    say(f"{output}: {len(found)} samples as {format}")
     for what in lost:
-        _warn(f"lost: {what}")
-
-
-def _warn(message: str) -> None:
-    click.echo(f"dateline: warning: {message}", err=True)
+        warn(f"lost: {what}")
 
 
 @samples.command()
@@ -158,14 +156,14 @@ def audit(
             taxonomy=taxonomy,
             lexicon=Lexicon.bundled(),
             jobs=jobs,
-            warn=_warn,
+            warn=warn,
             progress=progress,
         )
     if as_json:
         rows = [doubt.to_json() for doubt in doubts]
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        say_json(rows)
     else:
-        click.echo(shown_doubts(doubts))
+        say(shown_doubts(doubts))
 
 
 @samples.command()
@@ -213,7 +211,7 @@ def suggest(
     for name in pool:
         for article in read_articles(name):
             if isinstance(article, BadRow):
-                _warn(article.error)
+                warn(article.error)
             else:
                 articles.append(article)
     with progress_bar("articles") as progress:
@@ -229,4 +227,4 @@ def suggest(
         article = articles[suggestion.position]
         row = {"id": article.id, "title": article.title, "text": article.text}
         row |= {"unsure": suggestion.to_json()["unsure"]}
-        click.echo(json.dumps(row, ensure_ascii=False))
+        say_json(row)
