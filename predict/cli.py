@@ -176,7 +176,8 @@ def _on_cluster(
     from .cluster import connected, files_at, model_bytes, predict_on_cluster
 
     data = model_bytes(model, job.threshold)
-    with connected(address) as client:
+    go_on = "What was written stays, and the same command with --resume goes on"
+    with connected(address, go_on) as client:
         files = files_at(names)
         outcome, notes = predict_on_cluster(client, data, files, job, resume)
     job.fields.notes.add_all(notes)

@@ -33,6 +33,8 @@ from .parts import (
     Tally,
     answer,
     count,
+    is_of_files,
+    is_store,
     look,
     open_url,
     put,
@@ -55,29 +57,31 @@ PATIENCE = 10
 RETRIES = 2
 """How often a part that failed is tried again: a store may be out of breath."""
 
-_GO_ON = "What was written stays, and the same command with --resume goes on"
 _PLAN = "_dateline.json"
 _PIP = "pip install 'dateline[dask]'"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 @contextmanager
-def connected(address: str) -> Iterator[Client]:
+def connected(address: str, go_on: str = "") -> Iterator[Client]:
     """A client of a scheduler that has workers which can do our work.
 
     Parameters
     ----------
     address : str
         Such as ``tcp://head:8786``.
+    go_on : str, optional
+        What to do where the work breaks off.
 
     Raises
     ------
     ClusterError
-        If Dask is not installed, nothing answers there, there is no worker, or
-        dateline is missing on one or of another version.
+        If Dask is not installed, nothing answers there, there is no worker, dateline
+        is missing on one or of another version, or the cluster breaks down.
     """
     try:
-        from distributed import Client
+        from distributed import Client, KilledWorker
+        from distributed.client import FutureCancelledError
         from distributed.comm.addressing import get_address_host_port
         from distributed.comm.core import CommClosedError
     except ImportError:
@@ -106,9 +110,16 @@ def connected(address: str) -> Iterator[Client]:
     try:
         _check_workers(client, address)
         yield client
-    except CommClosedError:
+    except (CommClosedError, FutureCancelledError):
         raise ClusterError(
-            f"{address}: the scheduler went away; see whether it runs. {_GO_ON}"
+            f"{address}: the scheduler, or all its workers, went away; see whether they "
+            f"run. {go_on}"
+        ) from None
+    except KilledWorker as error:
+        raise ClusterError(
+            f"{address}: {error.allowed_failures + 1} workers died one after the other "
+            "over the same piece of work; their logs say why, which mostly is memory. "
+            f"{go_on}"
         ) from None
     finally:
         client.close(timeout=PATIENCE)
@@ -188,7 +199,9 @@ def files_at(paths: Iterable[str]) -> list[File]:
                 File(name, str(system.unstrip_protocol(where)), _size(system, where))
                 for name, where in named
             ]
-        except (OSError, ImportError, ValueError) as error:
+        except Exception as error:
+            if not (is_of_files(error) or isinstance(error, ValueError)):
+                raise
             raise ArticleError(f"{path}: cannot be read: {why(error)}") from None
         if not of_path:
             raise ArticleError(f"{path}: matches no file")
@@ -336,7 +349,7 @@ class _Tasks:
         self, calls: Sequence[tuple[Callable[..., Any], *tuple[Any, ...]]]
     ) -> Iterator[tuple[int, Any]]:
         """What comes of calls, as they are ready, each with its number."""
-        from distributed import KilledWorker, as_completed
+        from distributed import as_completed
 
         numbers = {}
         for number, (function, *arguments) in enumerate(calls):
@@ -351,18 +364,7 @@ class _Tasks:
             numbers[future.key] = number
             self._futures.append(future)
         for future in as_completed(self._futures, loop=self._client.loop):
-            if future.status == "cancelled":
-                raise ClusterError(
-                    f"the scheduler lost its tasks; see whether it runs. {_GO_ON}"
-                )
-            try:
-                found = future.result()
-            except KilledWorker as error:
-                raise ClusterError(
-                    f"{error.allowed_failures + 1} workers died one after the other "
-                    "with the same part; their logs say why (memory, mostly); mend "
-                    "that and go on with --resume"
-                ) from None
+            found = future.result()
             yield numbers[future.key], found
         self._futures = []
 
@@ -429,10 +431,13 @@ def _listing(folder: str) -> list[str]:
         system.invalidate_cache()
         if system.isfile(root):
             raise NotADirectoryError(0, "is a file, not a folder")
-        system.makedirs(root, exist_ok=True)
+        if not is_store(system):  # which has no folders, and a bucket is not made so
+            system.makedirs(root, exist_ok=True)
         names = (path.rstrip("/").rpartition("/")[2] for path in _paths(system, root))
         return sorted(name for name in names if not name.endswith(UNFINISHED))
-    except (OSError, ImportError, ValueError) as error:
+    except Exception as error:
+        if not (is_of_files(error) or isinstance(error, ValueError)):
+            raise
         raise ClusterError(f"{folder}: cannot be written to: {why(error)}") from None
 
 

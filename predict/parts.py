@@ -32,7 +32,7 @@ from .parquet import (
     write_parquet,
 )
 from .predictor import Predictor
-from .sources import broken, kind, open_zstd
+from .sources import kind, open_zstd
 from .writers import growing_file
 
 if TYPE_CHECKING:
@@ -236,9 +236,7 @@ def put(path: Path, folder: str, name: str) -> None:
 
     with _writing(folder, name):
         system, root = url_to_fs(folder)
-        protocol = system.protocol
-        protocols = {protocol} if isinstance(protocol, str) else {*protocol}
-        if protocols & OBJECT_STORES:
+        if is_store(system):
             system.put_file(str(path), f"{root}/{name}")
             return
         # A task may run twice at once, where a worker was given up and is not dead.
@@ -261,6 +259,26 @@ def open_url(url: str) -> Iterator[BinaryIO]:
     with system.open(path, "rb") as file:
         raw = cast(io.RawIOBase, file)
         yield io.BufferedReader(raw, 1 << 20)
+
+
+def is_store(system: Any) -> bool:
+    """Whether a file system of fsspec is an object store."""
+    protocol = system.protocol
+    return bool(
+        OBJECT_STORES & ({protocol} if isinstance(protocol, str) else {*protocol})
+    )
+
+
+def is_of_files(error: Exception) -> bool:
+    """Whether an error says that files cannot be reached.
+
+    Stores raise classes of their own libraries, and there are many of these.
+    """
+    if isinstance(error, DatelineError):
+        return False
+    return isinstance(error, (OSError, EOFError, ImportError)) or (
+        type(error).__module__.partition(".")[0] not in ("builtins", "dateline")
+    )
 
 
 def why(error: BaseException) -> str:
@@ -299,11 +317,12 @@ def _opened(part: Part) -> Iterator[BinaryIO]:
     """A part's file; what goes wrong with it says which worker met it."""
     from distributed import get_worker
 
-    bad: tuple[type[Exception], ...] = (*broken(), ImportError)
     try:
         with open_url(part.url) as file:
             yield file
-    except bad as error:
+    except Exception as error:
+        if not is_of_files(error):
+            raise
         raise ArticleError(
             f"{part.name}: cannot be read by the worker {get_worker().address}: "
             f"{why(error)}; workers must reach the same files as the command"
@@ -314,7 +333,9 @@ def _opened(part: Part) -> Iterator[BinaryIO]:
 def _writing(folder: str, name: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, ImportError) as error:
+    except Exception as error:
+        if not is_of_files(error):
+            raise
         raise ClusterError(
             f"{folder}/{name}: cannot be written: {why(error)}; what is in the folder "
             "stays, and --resume goes on from there"

@@ -24,16 +24,18 @@ import pyarrow.parquet as pq
 from distributed import Client, LocalCluster
 
 import dateline.predict.cluster as module
-from dateline.labels import Sample
+from dateline.labels import Lexicon, Sample, Taxonomy
 from dateline.predict import parts
 from dateline.predict.cluster import connected
 from dateline.predict.fields import ArticleError, Fields
 from dateline.predict.parts import ClusterError
+from dateline.train import search as search_module
+from dateline.train.search import search
 
 # Workers cannot import it.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
-FILES, ROWS, GROUP = 8, 400, 100
+FILES, ROWS, GROUP = 6, 400, 100
 
 
 @pytest.fixture(scope="module")
@@ -410,3 +412,34 @@ def test_missing_dask_is_told(
     run = dateline("predict", *given, "-m", model_file)
     assert run.code == 2
     assert "a cluster takes Dask: pip install 'dateline[dask]'" in run.err
+
+
+def test_search_on_a_cluster_finds_what_one_process_finds(
+    address: str,
+    taxonomy: Taxonomy,
+    lexicon: Lexicon,
+    samples: list[Sample],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ran(dask_scheduler: Any) -> list[str]:
+        return [*dask_scheduler.task_prefixes]
+
+    monkeypatch.setattr(search_module, "_TERMS", {"ngrams": (2, 1)})
+    monkeypatch.setattr(search_module, "_CLASSIFIERS", {"C": (1.0, 0.1)})
+    here = search(samples, taxonomy=taxonomy, lexicon=lexicon)
+    with connected(address) as client:
+        there = search(
+            samples, taxonomy=taxonomy, lexicon=lexicon, client=client, jobs=2
+        )
+        kinds = client.run_on_scheduler(ran)
+    assert there == here
+    # Trials are all that ran: no task for each of their fits.
+    assert {kind for kind in kinds if "batch" in kind} == {"batch_of__alone_1_calls"}
+
+
+def test_training_takes_a_scheduler_for_its_search(
+    dateline: Callable[..., Any],
+) -> None:
+    run = dateline("train", "--scheduler", "tcp://127.0.0.1:1")
+    assert run.code == 2
+    assert "--scheduler needs a --search" in run.err
