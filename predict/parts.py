@@ -210,18 +210,27 @@ def answer(run: str, part: Part, types: Mapping[str, str] | None = None) -> Tall
 
 
 def count(run: str, part: Part) -> Tally:
-    """Count the answers of a part that is there already."""
+    """Count the answers of a part that is there already.
+
+    Raises
+    ------
+    ClusterError
+        If it holds something else.
+    """
     plugin, _ = _plugin(run)
     job = plugin.job
-    with _writing(job.folder, part.to), open_url(f"{job.folder}/{part.to}") as file:
-        if job.format == "parquet":
-            axes = tuple(head.axis for head in plugin.predictor.model.heads)
-            return Tally(*kinds_in(file, axes))
-        rows = failed = 0
-        for line in file:
-            rows += 1
-            failed += "error" in json.loads(line)
-        return Tally(rows, failed)
+    try:
+        with open_url(f"{job.folder}/{part.to}") as file:
+            if job.format == "parquet":
+                axes = tuple(head.axis for head in plugin.predictor.model.heads)
+                return Tally(*kinds_in(file, axes))
+            found = [json.loads(line) for line in file]
+            return Tally(len(found), sum("error" in answer for answer in found))
+    except Exception as error:
+        raise ClusterError(
+            f"{job.folder}/{part.to}: cannot be read: {why(error)}; remove it, and "
+            "--resume makes it again"
+        ) from None
 
 
 def put(path: Path, folder: str, name: str) -> None:
