@@ -226,7 +226,7 @@ def count(run: str, part: Part) -> Tally:
                 return Tally(*kinds_in(file, axes))
             found = [json.loads(line) for line in file]
             return Tally(len(found), sum("error" in answer for answer in found))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - of stores, of pyarrow, of json
         raise ClusterError(
             f"{job.folder}/{part.to}: cannot be read: {why(error)}; remove it, and "
             "--resume makes it again"
