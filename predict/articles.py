@@ -68,6 +68,7 @@ __all__ = [
     "files",
     "is_table",
     "read_articles",
+    "read_stream",
 ]
 
 
@@ -116,7 +117,7 @@ def read_articles(
             yield from read_parquet(name, fields, meter or Meter())
         else:
             with open_file(name, meter) as stream:
-                yield from _from_file(stream, name, fields)
+                yield from read_stream(stream, name, fields)
     except broken() as error:
         reason = getattr(error, "strerror", None) or error
         raise ArticleError(f"{name}: cannot be read: {reason}") from None
@@ -171,7 +172,16 @@ def _from_folder(name: str, fields: Fields, meter: Meter | None) -> Rows:
         fields.notes.add(SKIPPED, path)
 
 
-def _from_file(stream: BinaryIO, name: str, fields: Fields) -> Rows:
+def read_stream(stream: BinaryIO, name: str, fields: Fields) -> Rows:
+    """Read the articles of an open file, unpacked, in the form that its name says.
+
+    Parameters
+    ----------
+    stream : binary file
+        Buffered, of any kind but Parquet.
+    name : str
+    fields : Fields
+    """
     of = kind(name)
     if of in JSON_LINES:
         lines = byte_lines(stream, fields.encoding)

@@ -7,9 +7,10 @@ import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ..labels.terminal import printable
 from .answers import AnswerError, Format, json_line
@@ -18,18 +19,23 @@ from .articles import check_readable, is_table, read_articles
 from .articles import files as files_in
 from .claim import note_of
 from .fields import ArticleError, BadRow, Fields
+from .notes import Notes
 from .options import (
     column_names,
     field_options,
     jobs_option,
     model_option,
+    scheduler_option,
     threshold_option,
 )
 from .predictions import Explanation
 from .predictor import Predictor
-from .run import Plan, run
+from .run import Outcome, Plan, run
 from .sources import JSON_LINES, PACKED, STDIN, Meter, is_stream
 from .writers import partial
+
+if TYPE_CHECKING:
+    from .parts import Job
 
 
 @click.command()
@@ -43,7 +49,11 @@ from .writers import partial
     "text files, jsonl for tables.",
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write the answers there."
+    "-o",
+    "--output",
+    "written",
+    type=click.Path(),
+    help="Write the answers there; with --scheduler, into that folder.",
 )
 @click.option(
     "--resume", is_flag=True, help="Go on where an interrupted run with -o stopped."
@@ -61,11 +71,17 @@ from .writers import partial
 @field_options
 @jobs_option
 @threshold_option
+@scheduler_option(
+    "Let the workers of this Dask cluster answer, such as tcp://head:8786. FILEs and "
+    "-o may then be paths with wildcards and URLs that fsspec knows."
+)
+@click.pass_context
 def predict(
+    ctx: click.Context,
     files: tuple[str, ...],
     model: Path | None,
     format: Format | None,
-    output: Path | None,
+    written: str | None,
     resume: bool,
     strict: bool,
     keep: tuple[str, ...],
@@ -75,6 +91,7 @@ def predict(
     encoding: str,
     jobs: int,
     threshold: float | None,
+    scheduler: str | None,
 ) -> None:
     """Say which regions and topics articles are about.
 
@@ -84,6 +101,16 @@ def predict(
     nothing reads standard input, and answers as lines arrive.
     """
     names = files or (STDIN,)
+    reading = Fields(text, title, id, keep, encoding)
+    if scheduler is not None:
+        _check_for_cluster(ctx, names, format, written, strict)
+        assert written is not None
+        from .parts import Job  # takes Dask, where that is installed, and long
+
+        job = Job(format or "parquet", written, reading, threshold)
+        _finish(reading.notes, _on_cluster(scheduler, names, model, job, resume))
+        return
+    output = Path(written) if written is not None else None
     if resume and output is None:
         raise click.UsageError(_RESUME)
     if names.count(STDIN) > 1:
@@ -96,7 +123,6 @@ def predict(
     if output is not None:
         _check_output(output, names)
     predictor = Predictor.load(model, threshold=threshold)
-    reading = Fields(text, title, id, keep, encoding)
     meter = Meter.of(files_in(names))
     rows, format = _with_format(_rows(names, reading, meter), names, format)
     if resume and format == "text":
@@ -104,8 +130,11 @@ def predict(
     live = any(map(is_stream, names))
     made_with = _made_with(model, format, threshold, reading) if output else {}
     plan = Plan(format, output, resume, strict, jobs, live, reading, meter, made_with)
-    outcome = run(predictor, rows, plan)
-    for line in reading.notes.lines():
+    _finish(reading.notes, run(predictor, rows, plan))
+
+
+def _finish(notes: Notes, outcome: Outcome) -> None:
+    for line in notes.lines():
         click.echo(printable(f"dateline: note: {line}"), err=True)
     if outcome.failed:
         click.echo(
@@ -114,6 +143,49 @@ def predict(
             err=True,
         )
         raise click.exceptions.Exit(2)
+
+
+def _check_for_cluster(
+    ctx: click.Context,
+    names: Sequence[str],
+    format: Format | None,
+    output: str | None,
+    strict: bool,
+) -> None:
+    """Refuse what makes no sense on a cluster."""
+    if STDIN in names:
+        raise click.UsageError(
+            "--scheduler reads files, not standard input; name paths that every worker "
+            "reaches"
+        )
+    if output is None:
+        raise click.UsageError("--scheduler goes with -o FOLDER")
+    if format not in (None, "parquet", "jsonl"):
+        raise click.UsageError(f"--scheduler writes parquet or jsonl, not {format}")
+    if strict:
+        raise click.UsageError(
+            "--strict stops at the first bad row, and on a cluster none is the first; "
+            "leave it out, and look at the column 'error'"
+        )
+    if ctx.get_parameter_source("jobs") is not ParameterSource.DEFAULT:
+        raise click.UsageError(
+            "-j is for one machine; on a cluster its workers are what works side by "
+            "side (dask worker --nworkers)"
+        )
+
+
+def _on_cluster(
+    address: str, names: Sequence[str], model: Path | None, job: Job, resume: bool
+) -> Outcome:
+    from .cluster import connected, files_at, model_bytes, predict_on_cluster
+
+    data = model_bytes(model, job.threshold)
+    go_on = "What was written stays, and the same command with --resume goes on"
+    with connected(address, go_on) as client:
+        files = files_at(names)
+        outcome, notes = predict_on_cluster(client, data, files, job, resume)
+    job.fields.notes.add_all(notes)
+    return outcome
 
 
 BUNDLED = Path(__file__).with_name("default.safetensors")

@@ -17,6 +17,12 @@ class Notes:
         count, first = self._found.get(what, (0, where))
         self._found[what] = count + 1, first
 
+    def add_all(self, others: Notes) -> None:
+        """Take over what others counted behind us."""
+        for what, (count, where) in others._found.items():
+            before, first = self._found.get(what, (0, where))
+            self._found[what] = before + count, first
+
     def lines(self) -> list[str]:
         """One line for each thing: how often, what, and where first."""
         return [

@@ -97,3 +97,14 @@ threshold_option = click.option(
     callback=_a_number,
     help="Give labels from this probability on, instead of each label's own.",
 )
+
+
+def scheduler_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option that names the scheduler of a cluster.
+
+    Parameters
+    ----------
+    help : str
+        What is done there.
+    """
+    return click.option("--scheduler", metavar="ADDRESS", help=help)

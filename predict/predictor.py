@@ -224,7 +224,9 @@ class Predictor:
             return ()
         probabilities = self._probabilities(ids, weights)
         prediction = self._given(probabilities, article.id)
-        places = self._counter.scanner.locate(article)
+        places = self._counter.scanner.locate(
+            article, {self.model.terms[i] for i in ids}
+        )
         found = []
         for head in self.model.heads:
             scores = prediction.scores[head.axis]

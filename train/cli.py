@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import click
 
 from ..labels import Lexicon, SampleError, bundled_samples
 from ..labels.files import check_writable
-from ..predict.options import jobs_option, model_option
+from ..predict.options import jobs_option, model_option, scheduler_option
 from .options import (
     Reading,
     load_taxonomy,
@@ -25,6 +26,8 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from ..labels import ReadOptions, Sample
     from ..predict.predictor import Predictor
     from .evaluate import AxisOutcome
@@ -87,6 +90,10 @@ gate_option = click.option(
     "significantly worse; the old one is kept beside it.",
 )
 @jobs_option
+@scheduler_option(
+    "With --search: let the workers of this Dask cluster make its trials, such as "
+    "tcp://head:8786."
+)
 @click.option(
     "--strict", is_flag=True, help="Refuse when a label has too few samples to learn."
 )
@@ -109,6 +116,7 @@ def train(
     gate: str | None,
     target: Path | None,
     jobs: int,
+    scheduler: str | None,
     strict: bool,
     taxonomy_file: Path | None,
     lexicon_files: tuple[Path, ...],
@@ -133,6 +141,11 @@ def train(
         raise click.UsageError("--promote needs a --gate, --test samples, or both")
     if test_files and not (gate or target):
         raise click.UsageError("--test needs a --gate or --promote to judge for")
+    if scheduler is not None and not searching:
+        raise click.UsageError(
+            "--scheduler needs a --search; what else there is to do "
+            "is done here, with -j"
+        )
     if gate:
         read_gate(gate)  # before the work, not after it
     path = output or (candidate_path(target) if target else DEFAULT_OUTPUT)
@@ -149,7 +162,7 @@ def train(
     settings = TrainingSettings() if files else BUNDLED
     settings = replace(settings, precision=precision)
     if searching:
-        with progress_bar("trials") as progress:
+        with _cluster(scheduler) as client, progress_bar("trials") as progress:
             settings, trials = search(
                 samples,
                 helping=helping,
@@ -159,6 +172,7 @@ def train(
                 jobs=jobs,
                 journal=path.with_name(f"{path.name}.search.jsonl"),
                 progress=progress,
+                client=client,
             )
         for line in shown_search(settings, trials):
             say(line)
@@ -190,6 +204,17 @@ def train(
         kept = promote(model, target)
         write_card(model, target)
         say(f"{target}: replaced" + (f"; the old one is {kept}" if kept else ""))
+
+
+@contextmanager
+def _cluster(address: str | None) -> Iterator[Client | None]:
+    if address is None:
+        yield None
+        return
+    from ..predict.cluster import connected
+
+    with connected(address, "The same command goes on where it was") as client:
+        yield client
 
 
 def _check_writable(path: Path) -> None:

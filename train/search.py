@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import __version__
 from ..labels.lexicon import Lexicon
@@ -28,6 +29,9 @@ from .fit import check_trainable, digest, prepare
 from .settings import CHOSEN, CONCEPT_WEIGHTS, TrainingError, TrainingSettings
 from .stories import story_groups
 from .tasks import AxisTask, Matrix
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _TERMS: dict[str, tuple[Any, ...]] = {
     "ngrams": (2, 1),
@@ -141,6 +145,7 @@ def search(
     jobs: int = 1,
     journal: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    client: Client | None = None,
 ) -> tuple[TrainingSettings, list[Trial]]:
     """Search for the settings with the best macro-F1 in cross-validation.
 
@@ -157,6 +162,8 @@ def search(
         where it was. Default: none.
     progress : callable, optional
         Told how many trials of at most how many are done.
+    client : distributed.Client, optional
+        Of a cluster whose workers make the trials, instead of `jobs` processes here.
 
     Returns
     -------
@@ -197,6 +204,7 @@ def search(
         jobs,
         Journal(journal, key),
         progress,
+        client,
     ).run(settings)
 
 
@@ -211,10 +219,11 @@ class _Search:
         jobs: int,
         journal: Journal,
         progress: Callable[[int, int], None],
+        client: Client | None,
     ) -> None:
-        self._samples, self._helping = samples, helping
-        self._stories = story_groups([*samples, *helping])
-        self._known, self._taxonomy, self._lexicon = known, taxonomy, lexicon
+        stories = story_groups([*samples, *helping])
+        self._data = _Data(samples, helping, stories, known, taxonomy, lexicon)
+        self._client = client
         self._jobs, self._journal, self._progress = jobs, journal, progress
         self._trials: list[Trial] = []
         self._done = 0
@@ -225,10 +234,10 @@ class _Search:
         open_ = start.concept_weight is None
         settings = replace(start, concept_weight=MIDDLING) if open_ else start
         settings = self._ascend(
-            "terms", settings, _TERMS, _with_term, self._terms_score
+            "terms", settings, _TERMS, _with_term, _terms_score, self._data
         )
         settings = replace(settings, concept_weight=start.concept_weight)
-        matrix, tasks = self._prepared(settings)
+        matrix, tasks = self._data.prepared(settings)
         chosen = {}
         for task in tasks:
             best = self._ascend(
@@ -236,7 +245,9 @@ class _Search:
                 choose_weights(matrix, task, settings.of(task.axis.id), self._jobs),
                 _CLASSIFIERS,
                 _with,
-                partial(macro_f1, matrix, task),
+                macro_f1,
+                matrix,
+                task,
             )
             axis = task.axis.id
             chosen[axis] = {
@@ -252,17 +263,25 @@ class _Search:
         best: TrainingSettings,
         steps: Mapping[str, Sequence[Any]],
         vary: Callable[[TrainingSettings, str, Any], TrainingSettings],
-        score: Callable[[TrainingSettings], float],
+        score: Callable[..., float],
+        *data: Any,
     ) -> TrainingSettings:
-        """Vary one setting after the other, keeping what is better."""
-        highest = self._scores(of, [("", None, best)], score)[0]
+        """Vary one setting after the other, keeping what is better.
+
+        The score of settings is what `score` makes of the data and them.
+        """
+        if self._client is not None:
+            # Sent once, to every worker, so that one may die. Under names of their
+            # own: the same name, let go and given again, was lost now and then.
+            data = self._client.scatter([*data], broadcast=True, hash=False)
+        highest = self._scores(of, [("", None, best)], score, *data)[0]
         for name, values in steps.items():
             tried = [
                 (name, value, varied)
                 for value in values
                 if (varied := vary(best, name, value)) != best
             ]
-            found = self._scores(of, tried, score)
+            found = self._scores(of, tried, score, *data)
             if found and max(found) > highest:
                 highest = max(found)
                 best = tried[found.index(highest)][2]
@@ -272,16 +291,18 @@ class _Search:
         self,
         of: str,
         tried: Sequence[tuple[str, Any, TrainingSettings]],
-        score: Callable[[TrainingSettings], float],
+        score: Callable[..., float],
+        *data: Any,
     ) -> list[float]:
         keys = [json.dumps([of, asdict(settings)]) for _, _, settings in tried]
         new = [i for i, key in enumerate(keys) if self._journal.get(key) is None]
         # One after the other as they are ready, so that each is kept at once.
-        ready = joblib.Parallel(n_jobs=self._jobs, return_as="generator")(
-            joblib.delayed(score)(tried[i][2]) for i in new
-        )
-        for i, value in zip(new, ready, strict=True):
-            self._journal.add(keys[i], value)
+        with self._place():
+            ready = joblib.Parallel(n_jobs=self._jobs, return_as="generator")(
+                joblib.delayed(_alone)(score, *data, tried[i][2]) for i in new
+            )
+            for i, value in zip(new, ready, strict=True):
+                self._journal.add(keys[i], value)
         found = []
         for key, (name, value, _) in zip(keys, tried, strict=True):
             macro = self._journal.get(key)
@@ -292,25 +313,53 @@ class _Search:
         self._progress(self._done, self._total)
         return found
 
-    def _terms_score(self, settings: TrainingSettings) -> float:
-        matrix, tasks = self._prepared(settings)
-        return float(
-            np.mean([macro_f1(matrix, t, settings.of(t.axis.id)) for t in tasks])
+    def _place(self) -> AbstractContextManager[object]:
+        """Where trials are made: in processes here, or on the cluster."""
+        if self._client is None:
+            return nullcontext()
+        config: AbstractContextManager[object] = joblib.parallel_config(
+            "dask", client=self._client
         )
+        return config
 
-    def _prepared(self, settings: TrainingSettings) -> tuple[Matrix, list[AxisTask]]:
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """What all trials of terms share."""
+
+    samples: Sequence[Sample]
+    helping: Sequence[Sample]
+    stories: NDArray[np.intp]
+    known: Mapping[str, tuple[str, ...]]
+    taxonomy: Taxonomy
+    lexicon: Lexicon
+
+    def prepared(self, settings: TrainingSettings) -> tuple[Matrix, list[AxisTask]]:
         vectorizer = TermVectorizer(
-            self._lexicon, settings.terms, settings.min_df, settings.max_words
+            self.lexicon, settings.terms, settings.min_df, settings.max_words
         )
         return prepare(
-            self._samples,
-            self._helping,
-            self._stories,
-            self._known,
-            self._taxonomy,
+            self.samples,
+            self.helping,
+            self.stories,
+            self.known,
+            self.taxonomy,
             vectorizer,
             settings,
         )
+
+
+def _terms_score(data: _Data, settings: TrainingSettings) -> float:
+    matrix, tasks = data.prepared(settings)
+    return float(np.mean([macro_f1(matrix, t, settings.of(t.axis.id)) for t in tasks]))
+
+
+def _alone(score: Callable[..., float], *arguments: Any) -> float:
+    """Make a trial on one core: on a cluster its fits would else be tasks of their own,
+    each with a copy of the matrix.
+    """
+    with joblib.parallel_config("sequential"):
+        return score(*arguments)
 
 
 def _most(steps: Mapping[str, Sequence[Any]]) -> int:
