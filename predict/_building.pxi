@@ -225,68 +225,103 @@ cdef _exported(const Table* table):
     return runs, spellings
 
 
-def check_table(runs, spellings, Py_ssize_t n_words, Py_ssize_t n_meanings):
-    """Refuse a table that `learn` did not make for so many words and meanings.
+cdef class LookupTable:
+    """What words and phrases are looked up in, of the arrays that `RunTable` holds.
+
+    Parameters
+    ----------
+    run_tags : ndarray of uint32, shape (n_runs,)
+    run_forms : ndarray of uint16, shape (3, n_runs)
+    run_goes_on : ndarray of uint8, shape (ceil(n_runs / 8),)
+    run_of_word : ndarray of int32, shape (n_words,)
+    spellings : ndarray of int32, shape (n_spellings, 3)
+    n_meanings : int
 
     Raises
     ------
     ValueError
-        Saying what does not fit.
+        If they are not such as `learn` makes for so many meanings, saying what does
+        not fit: nothing looks at them again.
     """
-    if runs.dtype != np.uint64 or runs.ndim != 2 or runs.shape[1] != 2:
-        raise ValueError("the runs of words are not two numbers each")
-    if spellings.dtype != np.int32 or spellings.ndim != 2 or spellings.shape[1] != 3 or not len(spellings):
-        raise ValueError("the spellings of phrases are not three numbers each")
-    cdef const uint64_t[:, ::1] given = np.ascontiguousarray(runs)
-    cdef const int32_t[:, ::1] spelt = np.ascontiguousarray(spellings)
-    cdef Py_ssize_t i, n_spellings = len(spelt)
-    cdef uint64_t what, meaning, most
-    cdef uint64_t size = _slots_for(len(given)), place, before = 0, crowd = 0, free_from = 0
-    # The first spelling is none; others come in order, so that they come to an end.
-    for i in range(1, n_spellings):
-        if not 0 < spelt[i, 0] <= n_meanings or spelt[i, 2] >= n_spellings or -1 < spelt[i, 2] <= i:
-            raise ValueError("a spelling of a phrase is out of range")
-    for i in range(len(given)):
-        what = given[i, 1]
-        meaning = what >> 32 & 0xFFFF
-        most = n_meanings
-        if what >> 48 & SPELT_OTHERWISE:
-            most = n_spellings - 1 if meaning and n_spellings else 0
-        if what & NUMBER > <uint64_t>n_words or meaning > most or not given[i, 0]:
-            raise ValueError("what a run of words stands for is out of range")
-        # Looking a run up walks over a whole crowd: a text could be made to take hours.
-        place = given[i, 0] & <uint64_t>0xFFFFFFFF  # else an object, and slow
-        if place < before or place >= size:
-            raise ValueError("the runs of words are not in the order of their places")
-        before = place
-        if place > free_from:
-            crowd = free_from = place
-        free_from += 1
-        if free_from - crowd > MOST_IN_A_CROWD:
-            raise ValueError("the runs of words crowd in one place")
 
+    cdef Table table
+    cdef Py_ssize_t n_words
+    cdef Py_ssize_t n_meanings
 
-cdef int _take(Table* table, runs, spellings) except -1:
-    """Make a table of what `learn` gave and `check_table` let pass."""
-    cdef const uint64_t[:, ::1] given = np.ascontiguousarray(runs)
-    cdef const int32_t[:, ::1] spelt = np.ascontiguousarray(spellings)
-    cdef Py_ssize_t i, n = len(given)
-    cdef Slot* slot
-    _table_init(table, n, True)
-    table.n_spellings = <int32_t>len(spelt)
-    table.spellings = <Spelling*>malloc(max(1, len(spelt)) * sizeof(Spelling))
-    if table.spellings == NULL:
-        raise MemoryError
-    for i in range(table.n_spellings):
-        table.spellings[i].meaning = <uint16_t>spelt[i, 0]
-        table.spellings[i].asks = <uint16_t>spelt[i, 1]
-        table.spellings[i].next = spelt[i, 2]
-    for i in range(n):
-        slot = _added(table, given[i, 0])
-        slot.word = <uint32_t>given[i, 1]
-        slot.meaning = <uint16_t>(given[i, 1] >> 32)
-        slot.asks = <uint16_t>(given[i, 1] >> 48)
-    return 0
+    def __cinit__(
+        self, run_tags, run_forms, run_goes_on, run_of_word, spellings, Py_ssize_t n_meanings
+    ):
+        cdef Py_ssize_t n = len(run_tags)
+        if run_tags.ndim != 1 or run_forms.shape != (3, n) or run_goes_on.shape != ((n + 7) // 8,):
+            raise ValueError("the arrays of runs of words are not of one length")
+        if run_of_word.ndim != 1 or run_of_word.max(initial=-1) >= n:
+            raise ValueError("a word has a run that is out of range")
+        if spellings.ndim != 2 or spellings.shape[1] != 3 or not len(spellings):
+            raise ValueError("the spellings of phrases are not three numbers each")
+        self.n_words = len(run_of_word)
+        self.n_meanings = n_meanings
+        self._take_spellings(np.ascontiguousarray(spellings, dtype=np.int32))
+        words = np.zeros(n, dtype=np.uint32)  # of each run, 1 + its number
+        known = np.flatnonzero(run_of_word >= 0)
+        words[run_of_word[known]] = known + 1
+        self._take_runs(
+            np.ascontiguousarray(run_tags, dtype=np.uint32),
+            np.ascontiguousarray(run_forms, dtype=np.uint16),
+            np.ascontiguousarray(run_goes_on, dtype=np.uint8),
+            words,
+        )
+
+    cdef int _take_spellings(self, const int32_t[:, ::1] given) except -1:
+        cdef Py_ssize_t n = len(given), i
+        # The first is none; others come in order, so that they come to an end.
+        for i in range(1, n):
+            if not 0 < given[i, 0] <= self.n_meanings or given[i, 2] >= n or -1 < given[i, 2] <= i:
+                raise ValueError("a spelling of a phrase is out of range")
+        self.table.n_spellings = <int32_t>n
+        self.table.spellings = <Spelling*>malloc(n * sizeof(Spelling))
+        if self.table.spellings == NULL:
+            raise MemoryError
+        for i in range(n):
+            self.table.spellings[i].meaning = <uint16_t>given[i, 0]
+            self.table.spellings[i].asks = <uint16_t>given[i, 1]
+            self.table.spellings[i].next = given[i, 2]
+        return 0
+
+    cdef int _take_runs(
+        self, const uint32_t[::1] tags, const uint16_t[:, ::1] forms, const uint8_t[::1] goes_on,
+        const uint32_t[::1] words,
+    ) except -1:
+        cdef Py_ssize_t n = len(tags), i
+        cdef uint64_t size = _slots_for(n), place = 0, hash, crowd = 0, free_from = 0
+        cdef int32_t most
+        cdef Slot* slot
+        _table_init(&self.table, n, True)
+        for i in range(n):
+            place += forms[0, i]
+            if place >= size:
+                raise ValueError("the runs of words are not in the order of their places")
+            # Looking a run up walks over a whole crowd: a text could be made to take hours.
+            if place > free_from:
+                crowd = free_from = place
+            free_from += 1
+            if free_from - crowd > MOST_IN_A_CROWD:
+                raise ValueError("the runs of words crowd in one place")
+            hash = <uint64_t>tags[i] << 32 | place
+            most = <int32_t>self.n_meanings
+            if forms[2, i] & SPELT_OTHERWISE:
+                most = self.table.n_spellings - 1 if forms[1, i] else 0
+            if forms[1, i] > most or not hash:
+                raise ValueError("what a run of words stands for is out of range")
+            slot = _added(&self.table, hash, 2 * MOST_IN_A_CROWD)  # it may go on at the front
+            slot.word = words[i]
+            if goes_on[i >> 3] << (i & 7) & 0x80:
+                slot.word |= <uint32_t>GOES_ON
+            slot.meaning = forms[1, i]
+            slot.asks = forms[2, i]
+        return 0
+
+    def __dealloc__(self):
+        _table_free(&self.table)
 
 
 cdef int _learn_words(Table* table, Lines* lines, str words) except -1:

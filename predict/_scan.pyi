@@ -18,14 +18,19 @@ def learn(
     meaning_of: ArrayLike,
     uncapitalised: Iterable[str],
 ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]: ...
-def check_table(
-    runs: NDArray[np.uint64],
-    spellings: NDArray[np.int32],
-    n_words: int,
-    n_meanings: int,
-) -> None: ...
 def use_wide_registers(use: bool) -> bool: ...
 def count_tokens(texts: Sequence[str]) -> int: ...
+
+class LookupTable:
+    def __init__(
+        self,
+        run_tags: NDArray[np.uint32],
+        run_forms: NDArray[np.uint16],
+        run_goes_on: NDArray[np.uint8],
+        run_of_word: NDArray[np.int32],
+        spellings: NDArray[np.int32],
+        n_meanings: int,
+    ) -> None: ...
 
 class Judge:
     def __init__(
@@ -39,8 +44,7 @@ class Scan:
     def __init__(
         self,
         bounds: Sequence[int],
-        runs: NDArray[np.uint64],
-        spellings: NDArray[np.int32],
+        lookup: LookupTable,
         meaning_ends: ArrayLike,
         meaning_concepts: ArrayLike,
         settings: TermSettings,

@@ -147,9 +147,8 @@ cdef class Scan:
     ----------
     bounds : sequence of int
         The first term of each block, words first; the number of terms last.
-    runs : ndarray of uint64, shape (n_runs, 2)
-    spellings : ndarray of int32, shape (n_spellings, 3)
-        Of the words and the lexicon's phrases, as `learn` makes them.
+    lookup : LookupTable
+        Of the words and the lexicon's phrases.
     meaning_ends : ndarray of int32, shape (n_meanings,)
         Where the concepts of each meaning end in `meaning_concepts`.
     meaning_concepts : ndarray of int32
@@ -167,6 +166,7 @@ cdef class Scan:
         If the arrays do not fit each other.
     """
 
+    cdef LookupTable lookup  # which holds the table
     cdef Table table
     cdef uint32_t* meaning_ends  # the first is 0, so that those of a meaning are two
     cdef Concept* concepts
@@ -191,7 +191,8 @@ cdef class Scan:
     cdef Scratch* pool
 
     def __cinit__(
-        self, bounds, runs, spellings, meaning_ends, meaning_concepts, settings, idf, weights, bias
+        self, bounds, LookupTable lookup not None, meaning_ends, meaning_concepts, settings, idf,
+        weights, bias,
     ):
         cdef Py_ssize_t i
         bounds = np.asarray(bounds, dtype=np.int64)
@@ -214,6 +215,9 @@ cdef class Scan:
             raise CannotHold(f"{len(meaning_ends)} meanings, at most {MOST_MEANINGS}")
         if weights.shape != (self.n_terms, self.n_labels) or len(idf) != self.n_terms:
             raise ValueError("weights and idf are not of this vocabulary")
+        if lookup.n_words != self.n_words or lookup.n_meanings != len(meaning_ends):
+            raise ValueError("the table is of other words or meanings")
+        self.lookup, self.table = lookup, lookup.table
         self.pairs = settings.ngrams > 1
         self.title_weight = settings.title_weight
         self.lead_weight = settings.lead_weight
@@ -237,8 +241,6 @@ cdef class Scan:
         self.idf = <double*>_copied(np.asarray(idf, dtype=np.float64))
         self.bias = <double*>_copied(np.asarray(bias, dtype=np.float64))
         self._keep_rows(weights)
-        check_table(runs, spellings, self.n_words, len(meaning_ends))
-        _take(&self.table, runs, spellings)
 
     cdef int _keep_rows(self, weights) except -1:
         if weights.dtype == np.float16 and dateline_reads_half():
@@ -257,7 +259,6 @@ cdef class Scan:
             scratch = self.pool
             self.pool = scratch.next
             _scratch_free(scratch)
-        _table_free(&self.table)
         free(self.meaning_ends)
         free(self.concepts)
         free(self.block_of)

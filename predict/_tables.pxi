@@ -154,14 +154,14 @@ cdef inline int _is_other(const Slot* slot, uint64_t hash) noexcept nogil:
     return (slot.hash != hash) & (slot.hash != 0)
 
 
-cdef Slot* _added(Table* table, uint64_t hash) except NULL:
+cdef Slot* _added(Table* table, uint64_t hash, int most_probes=MOST_PROBES) except NULL:
     """The slot of a run; an empty one is made its own."""
     cdef uint64_t at = hash & table.mask
     cdef int probes = 0
     while table.slots[at].hash != 0 and table.slots[at].hash != hash:
         at = (at + 1) & table.mask
         probes += 1
-        if probes == MOST_PROBES:  # chance makes no such crowd
+        if probes > most_probes:  # chance makes no such crowd
             raise CannotHold("a crowd of terms in one place")
     table.slots[at].hash = hash
     table.filter[hash >> 32 & table.filter_mask] |= _bits(hash)

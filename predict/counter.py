@@ -80,7 +80,7 @@ class TermCounter:
                 table = table or self._learnt()
                 self.scan = _scan.Scan(
                     bounds.tolist(),
-                    *table,
+                    table.lookup(len(phrases.meaning_ends)),
                     phrases.meaning_ends,
                     phrases.concepts_among(terms, int(bounds[1])),
                     settings,
@@ -93,15 +93,14 @@ class TermCounter:
     def _learnt(self) -> RunTable:
         terms, bounds, phrases = self._made_of[:3]
         n_words = int(bounds[1])
-        return RunTable(
-            *_scan.learn(
-                "\n".join(terms[:n_words]),
-                n_words,
-                "\n".join(phrases.phrases),
-                phrases.meaning_of,
-                WORDS_WITHOUT_CAPITALS,
-            )
+        runs, spellings = _scan.learn(
+            "\n".join(terms[:n_words]),
+            n_words,
+            "\n".join(phrases.phrases),
+            phrases.meaning_of,
+            WORDS_WITHOUT_CAPITALS,
         )
+        return RunTable.of(runs, spellings, n_words)
 
     def __reduce__(self) -> tuple[type[TermCounter], tuple[Any, ...]]:
         return TermCounter, (*self._made_of[:-1], self.table)

@@ -138,7 +138,7 @@ class Model:
             "phrase_meanings": self.phrases.meaning_of,
             "meaning_ends": self.phrases.meaning_ends,
             "meaning_concepts": self.phrases.concepts_among(self.terms, n_words),
-            **({} if self.table is None else self.table.packed(n_words)),
+            **({} if self.table is None else self.table.arrays),
         }
         texts = {"terms": self.terms, "phrases": self.phrases.phrases}
         return to_bytes(texts, arrays, card)
@@ -326,14 +326,11 @@ def _checked_table(file: ModelFile, n_words: int, n_meanings: int) -> RunTable |
     """The table for the compiled scan, where there are both."""
     if not COMPILED or not file.has_table:
         return None
-    from . import _scan
-
     try:
-        arrays = {name: file.integers(name) for name in TABLE}
-        if len(arrays["run_of_word"]) != n_words:
+        table = RunTable({name: file.integers(name) for name in TABLE})
+        if len(table.arrays["run_of_word"]) != n_words:
             raise Damaged("its table is not of as many words as it has")
-        table = RunTable.unpacked(arrays)
-        _scan.check_table(*table, n_words, n_meanings)
+        table.lookup(n_meanings)
     except ValueError as error:
         raise Damaged(str(error)) from None
     return table

@@ -26,7 +26,7 @@ meaning_ends        int32    (n_meanings,)                  where the concepts o
 meaning_concepts    int32    (n_entries,)                   terms that meanings count as
 run_tags            uint32   (n_runs,)                      the compiled scan's table of
                                                             words and phrases, see
-                                                            ``RunTable.packed``
+                                                            ``RunTable``
 run_forms           uint16   (3, n_runs)                    likewise
 run_goes_on         uint8    (n_runs / 8,)                  likewise
 run_of_word         int32    (n_words,)                     likewise

@@ -1,16 +1,20 @@
 """The compiled scan's table of words and phrases, as it is kept in a model file.
 
-Making it of a lexicon of 225,000 phrases takes a hundred milliseconds; unpacking it,
-five. Most of it is what cannot be made smaller: 32 bits of each run's hash.
+Making it of a lexicon of 225,000 phrases takes a hundred milliseconds; making the
+scan's lookup table of it, five. Most of it is what cannot be made smaller: 32 bits of
+each run's hash.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ._scan import LookupTable
 
 _WORD = np.uint64(0x7FFFFFFF)
 _GOES_ON = np.uint64(1 << 31)
@@ -18,81 +22,76 @@ _32, _48 = np.uint64(32), np.uint64(48)
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-class RunTable(NamedTuple):
+class RunTable:
     """The words of a vocabulary and the phrases of a lexicon, ready for the scan.
 
-    Attributes
+    Parameters
     ----------
-    runs : ndarray of uint64, shape (n_runs, 2)
-    spellings : ndarray of int32, shape (n_spellings, 3)
-        As ``_scan.learn`` makes them.
+    arrays : mapping of str to ndarray
+        Those of a model file: ``run_tags`` (uint32), the upper half of each run's hash;
+        ``run_forms`` (uint16, three rows), how far its place is from that of the run
+        before, its meaning, the capitals that it asks for; ``run_goes_on`` (uint8), a
+        bit for each run, whether longer phrases begin with it; ``run_of_word`` (int32),
+        the run of each word, -1 for none; ``spellings`` (int32, three columns).
     """
 
-    runs: NDArray[np.uint64]
-    spellings: NDArray[np.int32]
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.arrays = arrays
+        self._lookup: LookupTable | None = None
 
-    def packed(self, n_words: int) -> dict[str, NDArray[Any]]:
-        """The table as the arrays of a model file.
+    def __reduce__(self) -> tuple[type[RunTable], tuple[Any, ...]]:
+        return type(self), (self.arrays,)
+
+    @classmethod
+    def of(
+        cls, runs: NDArray[np.uint64], spellings: NDArray[np.int32], n_words: int
+    ) -> Self:
+        """The table of what ``_scan.learn`` gave.
 
         Parameters
         ----------
+        runs : ndarray of uint64, shape (n_runs, 2)
+        spellings : ndarray of int32, shape (n_spellings, 3)
         n_words : int
             Size of the vocabulary's first block.
-
-        Returns
-        -------
-        dict of str to ndarray
-            ``run_tags`` (uint32): the upper half of each run's hash. ``run_forms``
-            (uint16, three rows): how far its place is from that of the run before, its
-            meaning, the capitals that it asks for. ``run_goes_on`` (uint8): a bit for
-            each. ``run_of_word`` (int32): the run of each word, -1 for none.
-            ``spellings``.
         """
-        hashes, what = self.runs[:, 0], self.runs[:, 1]
+        hashes, what = runs[:, 0], runs[:, 1]
         places = (hashes & _LOW).astype(np.int64)
         number = (what & _WORD).astype(np.int64)
         words = np.flatnonzero(number)
         run_of_word = np.full(n_words, -1, dtype=np.int32)
         run_of_word[number[words] - 1] = words
-        return {
-            "run_tags": (hashes >> _32).astype(np.uint32),
-            "run_forms": np.stack(
-                [
-                    np.diff(places, prepend=0),
-                    what >> _32 & np.uint64(0xFFFF),
-                    what >> _48,
-                ]
-            ).astype(np.uint16),
-            "run_goes_on": np.packbits((what & _GOES_ON) > 0),
-            "run_of_word": run_of_word,
-            "spellings": self.spellings,
-        }
+        return cls(
+            {
+                "run_tags": (hashes >> _32).astype(np.uint32),
+                "run_forms": np.stack(
+                    [
+                        np.diff(places, prepend=0),
+                        what >> _32 & np.uint64(0xFFFF),
+                        what >> _48,
+                    ]
+                ).astype(np.uint16),
+                "run_goes_on": np.packbits((what & _GOES_ON) > 0),
+                "run_of_word": run_of_word,
+                "spellings": spellings,
+            }
+        )
 
-    @classmethod
-    def unpacked(cls, arrays: Mapping[str, NDArray[Any]]) -> RunTable:
-        """The table that :meth:`packed` gave the arrays of.
+    def lookup(self, n_meanings: int) -> LookupTable:
+        """What the scan looks words and phrases up in, made once.
+
+        Parameters
+        ----------
+        n_meanings : int
+            How many the lexicon has.
 
         Raises
         ------
         ValueError
-            If they do not fit each other.
+            If the arrays are not such as :meth:`of` makes, saying what does not fit.
         """
-        tags, forms = arrays["run_tags"], arrays["run_forms"]
-        goes_on, run_of_word = arrays["run_goes_on"], arrays["run_of_word"]
-        n = len(tags)
-        if tags.ndim != 1 or forms.shape != (3, n) or len(goes_on) != -(-n // 8):
-            raise ValueError("the arrays of runs of words are not of one length")
-        known = np.flatnonzero(run_of_word >= 0)
-        if run_of_word.max(initial=-1) >= n:
-            raise ValueError("a word has a run that is out of range")
-        runs = np.empty((n, 2), dtype="<u8")
-        halves, quarters = runs.view("<u4"), runs.view("<u2")
-        halves[:, 0] = np.cumsum(forms[0], dtype=np.uint32)
-        halves[:, 1] = tags
-        halves[:, 2] = np.unpackbits(goes_on, count=n)
-        halves[:, 2] <<= np.uint32(31)
-        halves[run_of_word[known], 2] |= (known + 1).astype(np.uint32)
-        quarters[:, 6] = forms[1]
-        quarters[:, 7] = forms[2]
-        runs = runs.astype(np.uint64, copy=False)  # in this machine's order of bytes
-        return cls(runs, arrays["spellings"])
+        if self._lookup is None:
+            from ._scan import LookupTable  # there is none without a compiler
+
+            self._lookup = LookupTable(**self.arrays, n_meanings=n_meanings)
+        return self._lookup

@@ -21,6 +21,7 @@ from dateline.labels import Lexicon, Sample, Taxonomy
 from dateline.predict import Article, Model, Prediction, Predictor, counter
 from dateline.predict.counter import COMPILED, TermCounter
 from dateline.predict.phrases import PhraseTable
+from dateline.predict.run_table import RunTable
 from dateline.predict.terms import TermSettings, weigh
 
 compiled = pytest.mark.skipif(
@@ -446,27 +447,16 @@ def test_weights_that_make_a_count_vanish_are_left_to_python(
         ("meaning_concepts", [0], "none of the terms"),  # a word
         ("idf", np.ones(1), "not of this vocabulary"),
         ("weights", np.ones((3, 2)), "not of this vocabulary"),
-        ("runs", np.ones((2, 3), np.uint64), "not two numbers"),
-        ("runs", np.ones((2, 2)), "not two numbers"),
-        ("runs", np.array([[0, 1]], np.uint64), "stands for is out of range"),
-        ("runs", np.array([[7, 2]], np.uint64), "stands for is out of range"),
-        ("runs", np.array([[7, 2 << 32]], np.uint64), "stands for is out of range"),
-        ("runs", np.array([[7, 0x4000 << 48 | 2 << 32]], np.uint64), "out of range"),
-        ("spellings", np.zeros((1, 2), np.int32), "not three numbers"),
-        ("spellings", np.zeros((0, 3), np.int32), "not three numbers"),
-        ("spellings", np.array([[0, 0, -1], [2, 0, -1]], np.int32), "a spelling"),
-        ("spellings", np.array([[0, 0, -1], [1, 0, 2]], np.int32), "a spelling"),
-        ("spellings", np.array([[0, 0, -1], [1, 0, 1]], np.int32), "a spelling"),
+        ("lookup", {"n_meanings": 2}, "of other words or meanings"),
+        ("lookup", {"run_of_word": [0, -1]}, "of other words or meanings"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(name: str, value: Any, said: str) -> None:
-    from dateline.predict._scan import Scan, learn
+    from dateline.predict._scan import Scan
 
-    runs, spellings = learn("word", 1, "foo", [0], ())
     arguments: dict[str, Any] = {
         "bounds": [0, 1, 2],
-        "runs": runs,
-        "spellings": spellings,
+        "lookup": lookup_of(),
         "meaning_ends": [1],
         "meaning_concepts": [1],
         "settings": TermSettings(),
@@ -476,20 +466,87 @@ def test_arrays_that_do_not_fit_are_refused(name: str, value: Any, said: str) ->
     }
     found = Scan(**arguments).count("", "word foo")
     assert found is not None and found[0].tolist() == [0, 1]
+    if name == "lookup":
+        value = lookup_of(**value)
     with pytest.raises(ValueError, match=said):
         Scan(**arguments | {name: value})
+
+
+def lookup_of(phrase: str = "foo", **changed: Any) -> Any:
+    """A table of one word and one phrase, some of its arrays exchanged."""
+    from dateline.predict._scan import LookupTable, learn
+
+    table = RunTable.of(*learn("word", 1, phrase, [0], ()), 1)
+    arrays = dict(table.arrays)
+    for name in arrays.keys() & changed.keys():
+        arrays[name] = np.array(changed[name], arrays[name].dtype)
+    return LookupTable(**arrays, n_meanings=changed.get("n_meanings", 1))
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"run_tags": [[1, 2]]}, "not of one length"),
+        ({"run_tags": [1]}, "not of one length"),
+        ({"run_forms": [[0, 0], [0, 1]]}, "not of one length"),
+        ({"run_goes_on": []}, "not of one length"),
+        ({"run_goes_on": [0, 0]}, "not of one length"),
+        ({"run_of_word": [2]}, "a word has a run"),
+        ({"run_of_word": [[0]]}, "a word has a run"),
+        (
+            {"run_tags": [0, 1], "run_forms": [[0] * 2] * 3},
+            "stands for is out of range",
+        ),
+        ({"run_forms": [[0, 1], [0, 2], [0, 0]]}, "stands for is out of range"),
+        ({"run_forms": [[0, 1], [0, 2], [0, 0x4000]]}, "stands for is out of range"),
+        ({"run_forms": [[0, 1], [1, 0], [0x4000, 0]]}, "stands for is out of range"),
+        ({"run_forms": [[0, 16], [0, 0], [0, 0]]}, "order of their places"),
+        ({"spellings": [[0, 0]]}, "not three numbers"),
+        ({"spellings": np.zeros((0, 3))}, "not three numbers"),
+        ({"spellings": [[0, 0, -1], [2, 0, -1]]}, "a spelling"),
+        ({"spellings": [[0, 0, -1], [1, 0, 2]]}, "a spelling"),
+        ({"spellings": [[0, 0, -1], [1, 0, 1]]}, "a spelling"),
+    ],
+)
+def test_tables_that_learn_would_not_make_are_refused(
+    arrays: dict[str, Any], said: str
+) -> None:
+    lookup_of()
+    with pytest.raises(ValueError, match=said):
+        lookup_of(**arrays)
+
+
+@compiled
+def test_table_whose_runs_crowd_in_one_place_is_refused() -> None:
+    from dateline.predict._scan import LookupTable
+
+    def crowd(n: int) -> LookupTable:
+        return LookupTable(
+            run_tags=np.arange(1, n + 1, dtype=np.uint32),
+            run_forms=np.zeros((3, n), dtype=np.uint16),
+            run_goes_on=np.zeros((n + 7) // 8, dtype=np.uint8),
+            run_of_word=np.array([n - 1], dtype=np.int32),
+            spellings=np.array([[0, 0, -1]], dtype=np.int32),
+            n_meanings=0,
+        )
+
+    crowd(4096)
+    with pytest.raises(ValueError, match="crowd in one place"):
+        crowd(4097)
 
 
 @compiled
 def test_capitals_asked_beyond_the_end_of_a_phrase_are_not_looked_for() -> None:
     # A file could ask for them; what stands there may be of another text.
-    from dateline.predict._scan import Scan, learn
+    from dateline.predict._scan import LookupTable, Scan, learn
 
-    runs, spellings = learn("word", 1, "Foo", [0], ())
-    runs[runs[:, 1] >> np.uint64(32) > 0, 1] |= np.uint64(0x1555 << 48)
+    arrays = dict(RunTable.of(*learn("word", 1, "Foo", [0], ()), 1).arrays)
+    forms = arrays["run_forms"].copy()
+    forms[2, forms[1] > 0] |= 0x1555
     scan = Scan(
-        [0, 1, 2], runs, spellings, [1], [1], TermSettings(),
-        np.ones(2), np.ones((2, 3)), np.ones(3),
+        [0, 1, 2], LookupTable(**arrays | {"run_forms": forms}, n_meanings=1),
+        [1], [1], TermSettings(), np.ones(2), np.ones((2, 3)), np.ones(3),
     )  # fmt: skip
     scan.count("", "Long before. " * 5000)
     for text in ("Foo", "Foo bar", "word, Foo"):
