@@ -292,30 +292,37 @@ cdef class LookupTable:
         const uint32_t[::1] words,
     ) except -1:
         cdef Py_ssize_t n = len(tags), i
-        cdef uint64_t size = _slots_for(n), place = 0, hash, crowd = 0, free_from = 0
+        cdef Table* table = &self.table
+        cdef uint64_t size = _slots_for(n), place = 0, hash, at = 0, crowd = 0
         cdef int32_t most
+        cdef uint32_t word
         cdef Slot* slot
-        _table_init(&self.table, n, True)
+        _table_init(table, n, True)
         for i in range(n):
             place += forms[0, i]
             if place >= size:
                 raise ValueError("the runs of words are not in the order of their places")
+            # In that order, each goes to its place or, where that is taken, behind the last.
+            crowd = place if place > at else crowd
+            at = place if place > at else at
             # Looking a run up walks over a whole crowd: a text could be made to take hours.
-            if place > free_from:
-                crowd = free_from = place
-            free_from += 1
-            if free_from - crowd > MOST_IN_A_CROWD:
+            if at - crowd >= MOST_IN_A_CROWD:
                 raise ValueError("the runs of words crowd in one place")
             hash = <uint64_t>tags[i] << 32 | place
             most = <int32_t>self.n_meanings
             if forms[2, i] & SPELT_OTHERWISE:
-                most = self.table.n_spellings - 1 if forms[1, i] else 0
+                most = table.n_spellings - 1 if forms[1, i] else 0
             if forms[1, i] > most or not hash:
                 raise ValueError("what a run of words stands for is out of range")
-            slot = _added(&self.table, hash, 2 * MOST_IN_A_CROWD)  # it may go on at the front
-            slot.word = words[i]
-            if goes_on[i >> 3] << (i & 7) & 0x80:
-                slot.word |= <uint32_t>GOES_ON
+            if at < size:
+                slot = &table.slots[at]
+                slot.hash = hash
+                table.filter[hash >> 32 & table.filter_mask] |= _bits(hash)
+            else:  # on at the front, with what begins there
+                slot = _added(table, hash, 2 * MOST_IN_A_CROWD)
+            at += 1
+            word = goes_on[i >> 3] >> (7 - (i & 7)) & 1
+            slot.word = words[i] | word << 31
             slot.meaning = forms[1, i]
             slot.asks = forms[2, i]
         return 0
