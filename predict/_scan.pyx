@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: initializedcheck=False
-"""The scan of ``terms`` and ``phrases``, compiled: text to terms to linear scores.
+"""The scan of ``terms`` and ``phrases``, compiled: text to terms to scores to answers.
 
 A text's own buffer is lower-cased and cut into tokens, each a 64-bit hash of its
 lower-cased characters; words, pairs of words and phrases of the lexicon are looked up
