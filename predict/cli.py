@@ -19,6 +19,7 @@ from .articles import check_readable, is_table, read_articles
 from .articles import files as files_in
 from .claim import note_of
 from .fields import ArticleError, BadRow, Fields
+from .model import BUNDLED
 from .notes import Notes
 from .options import (
     column_names,
@@ -188,8 +189,6 @@ def _on_cluster(
     return outcome
 
 
-BUNDLED = Path(__file__).with_name("default.safetensors")
-
 _RESUME = "--resume goes with -o and -f jsonl, csv or parquet"
 
 
@@ -227,7 +226,7 @@ def _made_with(
     model: Path | None, format: Format, threshold: float | None, fields: Fields
 ) -> dict[str, str]:
     """The options on which answers depend; what is empty is the default."""
-    with (model or BUNDLED).open("rb") as file:
+    with (model or Path(BUNDLED)).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "-m with the SHA-256": digest,

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from .articles import ArticleError
+from .model import BUNDLED
 from .notes import Notes
 from .parquet import common_types
 from .parts import (
@@ -232,7 +233,7 @@ def model_bytes(path: Path | None, threshold: float | None) -> bytes:
     ModelError
         If it does not.
     """
-    path = path or Path(__file__).with_name("default.safetensors")
+    path = path or Path(BUNDLED)
     Predictor.load(path, threshold=threshold)
     return path.read_bytes()
 

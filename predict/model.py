@@ -35,6 +35,10 @@ from .terms import WORDS, TermSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
+# As a file: an extension module cannot be imported from an archive either.
+BUNDLED = f"{os.path.dirname(__file__)}/default.safetensors"  # noqa: PTH120
+"""The path of the model that comes with the package."""
+
 MOST_BIAS = 1e100
 """Biases, slopes and offsets are no larger, so that their products are numbers."""
 
@@ -187,8 +191,7 @@ class Model:
         ModelError
             If it is missing or damaged.
         """
-        # As a file: an extension module cannot be imported from an archive either.
-        return cls.load(f"{os.path.dirname(__file__)}/default.safetensors")  # noqa: PTH120
+        return cls.load(BUNDLED)
 
 
 class _FiledPhrases(PhraseTable):

@@ -336,13 +336,6 @@ def _logistic(x: float) -> float:
     return (1.0 if x >= 0.0 else small) / (1.0 + small)
 
 
-def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The logistic function, without overflow at either end."""
-    small = np.exp(-np.abs(x))
-    probability: NDArray[np.float64] = np.where(x >= 0, 1.0, small) / (1.0 + small)
-    return probability
-
-
 def _chunks(articles: Iterable[str | Article]) -> Iterator[list[str | Article]]:
     """Chunks of articles; what is none, or what the source raises, comes after the
     articles before it.

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from ..predict.decisions import DecisionRule
-from ..predict.predictor import sigmoid
 from .evaluate import AxisOutcome
 from .tasks import AxisTask
 
@@ -177,3 +176,10 @@ def precision_threshold(
     last = np.append(sorted_[1:] != sorted_[:-1], True)
     reached = np.flatnonzero(last & (right >= precision))
     return float(sorted_[reached[-1]]) if len(reached) else 1.0
+
+
+def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The logistic function, without overflow at either end."""
+    small = np.exp(-np.abs(x))
+    probability: NDArray[np.float64] = np.where(x >= 0, 1.0, small) / (1.0 + small)
+    return probability

@@ -32,8 +32,9 @@ from ..labels.samples import Sample
 from ..predict.article import Article
 from ..predict.decisions import DecisionRule
 from ..predict.model import Model
-from ..predict.predictor import Predictor, sigmoid
+from ..predict.predictor import Predictor
 from ..predict.terms import WORDS, TermScanner, weigh
+from .calibrate import sigmoid
 from .stories import near_duplicates
 
 POOL = 5000
