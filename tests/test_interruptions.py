@@ -110,6 +110,11 @@ def test_killed_and_resumed_run_gives_the_same_file(
     ]
 
 
+def heeding_signals() -> None:
+    """Undo what nohup and a shell's ``&`` do to their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @needs_signals
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(
@@ -122,7 +127,10 @@ def test_signal_ends_the_run_in_order(
     out = tmp_path / "out.jsonl"
     given = command("predict", "-", "-m", model_file, "-o", out, "-j", jobs)
     with subprocess.Popen(
-        given, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        given,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heeding_signals,  # noqa: PLW1509
     ) as process:
         assert process.stdin
         assert process.stderr
@@ -133,7 +141,7 @@ def test_signal_ends_the_run_in_order(
             assert process.poll() is None
         # It waits for the next line, which does not come.
         process.send_signal(number)
-        assert process.wait() == code
+        assert process.wait(timeout=60) == code
         (line,) = process.stderr.read().decode().splitlines()
     assert said in line
     assert ids_in(out) == ["0", "1", "2"]
