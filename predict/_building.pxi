@@ -231,7 +231,10 @@ cdef class LookupTable:
     Parameters
     ----------
     run_tags : ndarray of uint32, shape (n_runs,)
-    run_forms : ndarray of uint16, shape (3, n_runs)
+    run_steps : ndarray of uint8, shape (n_runs,)
+    run_meanings : ndarray of uint16, shape (n_runs,)
+    run_asks : ndarray of uint8, shape (n_runs,)
+    run_asks_more : ndarray of uint8, shape (n_runs,)
     run_goes_on : ndarray of uint8, shape (ceil(n_runs / 8),)
     run_of_word : ndarray of int32, shape (n_words,)
     spellings : ndarray of int32, shape (n_spellings, 3)
@@ -249,10 +252,12 @@ cdef class LookupTable:
     cdef Py_ssize_t n_meanings
 
     def __cinit__(
-        self, run_tags, run_forms, run_goes_on, run_of_word, spellings, Py_ssize_t n_meanings
+        self, run_tags, run_steps, run_meanings, run_asks, run_asks_more, run_goes_on,
+        run_of_word, spellings, Py_ssize_t n_meanings,
     ):
         cdef Py_ssize_t n = len(run_tags)
-        if run_tags.ndim != 1 or run_forms.shape != (3, n) or run_goes_on.shape != ((n + 7) // 8,):
+        each = (run_tags, run_steps, run_meanings, run_asks, run_asks_more)
+        if any([array.shape != (n,) for array in each]) or run_goes_on.shape != ((n + 7) // 8,):
             raise ValueError("the arrays of runs of words are not of one length")
         if run_of_word.ndim != 1 or run_of_word.max(initial=-1) >= n:
             raise ValueError("a word has a run that is out of range")
@@ -266,7 +271,10 @@ cdef class LookupTable:
         words[run_of_word[known]] = known + 1
         self._take_runs(
             np.ascontiguousarray(run_tags, dtype=np.uint32),
-            np.ascontiguousarray(run_forms, dtype=np.uint16),
+            np.ascontiguousarray(run_steps, dtype=np.uint8),
+            np.ascontiguousarray(run_meanings, dtype=np.uint16),
+            np.ascontiguousarray(run_asks, dtype=np.uint8),
+            np.ascontiguousarray(run_asks_more, dtype=np.uint8),
             np.ascontiguousarray(run_goes_on, dtype=np.uint8),
             words,
         )
@@ -288,7 +296,8 @@ cdef class LookupTable:
         return 0
 
     cdef int _take_runs(
-        self, const uint32_t[::1] tags, const uint16_t[:, ::1] forms, const uint8_t[::1] goes_on,
+        self, const uint32_t[::1] tags, const uint8_t[::1] steps, const uint16_t[::1] meanings,
+        const uint8_t[::1] asks, const uint8_t[::1] asks_more, const uint8_t[::1] goes_on,
         const uint32_t[::1] words,
     ) except -1:
         cdef Py_ssize_t n = len(tags), i
@@ -296,10 +305,11 @@ cdef class LookupTable:
         cdef uint64_t size = _slots_for(n), place = 0, hash, at = 0, crowd = 0
         cdef int32_t most
         cdef uint32_t word
+        cdef uint16_t asked
         cdef Slot* slot
         _table_init(table, n, True)
         for i in range(n):
-            place += forms[0, i]
+            place += steps[i]
             if place >= size:
                 raise ValueError("the runs of words are not in the order of their places")
             # In that order, each goes to its place or, where that is taken, behind the last.
@@ -310,9 +320,10 @@ cdef class LookupTable:
                 raise ValueError("the runs of words crowd in one place")
             hash = <uint64_t>tags[i] << 32 | place
             most = <int32_t>self.n_meanings
-            if forms[2, i] & SPELT_OTHERWISE:
-                most = table.n_spellings - 1 if forms[1, i] else 0
-            if forms[1, i] > most or not hash:
+            asked = <uint16_t>(asks[i] | asks_more[i] << 8)
+            if asked & SPELT_OTHERWISE:
+                most = table.n_spellings - 1 if meanings[i] else 0
+            if meanings[i] > most or not hash:
                 raise ValueError("what a run of words stands for is out of range")
             if at < size:
                 slot = &table.slots[at]
@@ -323,8 +334,8 @@ cdef class LookupTable:
             at += 1
             word = goes_on[i >> 3] >> (7 - (i & 7)) & 1
             slot.word = words[i] | word << 31
-            slot.meaning = forms[1, i]
-            slot.asks = forms[2, i]
+            slot.meaning = meanings[i]
+            slot.asks = asked
         return 0
 
     def __dealloc__(self):

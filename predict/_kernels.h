@@ -36,14 +36,6 @@ static int dateline_first_bit(uint64_t bits)
 #define DATELINE_CLONES
 #endif
 
-/* Rows of half floats are read as such where the processor can; elsewhere they are
-   widened once, when the model is loaded. */
-#if defined(__x86_64__) && defined(__GNUC__)
-#define DATELINE_HALF 1
-#include <cpuid.h>
-#include <immintrin.h>
-#endif
-
 /* Zeroed memory; a large piece in large pages, where the system has them: looking
    something up at random in small ones costs a page walk besides. */
 static void *dateline_zeroed(size_t bytes)
@@ -185,8 +177,6 @@ DATELINE_CLASSIFY(dateline_classify_4, uint32_t, dateline_narrowed_4)
 
 /* ---- Scores: rows of weights times weights of terms ---- */
 
-#define DATELINE_LANES 8 /* a row of half floats is padded to as many */
-
 /* Whatever the way, each label's sum is made in the order of the terms and in double
    precision, a product and a sum at a time: the results are the same to the last bit. */
 DATELINE_CLONES
@@ -203,20 +193,43 @@ static void dateline_sums(double *restrict sums, ptrdiff_t n_labels, const float
     }
 }
 
-#ifdef DATELINE_HALF
+/* Rows of eight bits: `lanes` groups of labels, and at the end of a row the power of two
+   that all of them are multiplied by, as a float. To multiply the term's weight by it
+   instead is the same: no bit is lost. */
+#define DATELINE_LANES 8
+#define DATELINE_AHEAD 12 /* rows are sent for so many terms before they are added */
+
+typedef void (*dateline_strip)(double *, ptrdiff_t, const int8_t *, ptrdiff_t, const int32_t *,
+                               const double *, ptrdiff_t);
+
+#define DATELINE_ROW(i)                                                                  \
+    const int8_t *row = rows + (ptrdiff_t)terms[i] * stride;                             \
+    float power;                                                                         \
+    memcpy(&power, row + stride - sizeof(power), sizeof(power));                         \
+    const double weight = weights[i] * (double)power;                                    \
+    row += first;                                                                        \
+    if ((i) + DATELINE_AHEAD < n)                                                        \
+        dateline_prefetch(rows + (ptrdiff_t)terms[(i) + DATELINE_AHEAD] * stride + first);
+
+static void dateline_strip_any(double *restrict sums, ptrdiff_t first, const int8_t *rows,
+    ptrdiff_t stride, const int32_t *terms, const double *weights, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        DATELINE_ROW(i)
+        for (int k = 0; k < DATELINE_LANES; k++) sums[k] += weight * (double)row[k];
+    }
+}
+
+static const dateline_strip dateline_plain_strips[] = {dateline_strip_any};
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define DATELINE_VECTORS 1
+#include <immintrin.h>
 
 /* The sums of some labels stay in registers while all terms pass by. */
-#define DATELINE_AHEAD 12 /* rows are sent for so many terms before they are added */
-#define DATELINE_SEND(i, lanes)                                                            \
-    if ((i) + DATELINE_AHEAD < n) {                                                      \
-        const uint16_t *ahead = rows + (ptrdiff_t)terms[(i) + DATELINE_AHEAD] * stride;  \
-        dateline_prefetch(ahead);                                                        \
-        dateline_prefetch(ahead + 8 * lanes - 1);                                        \
-    }
-
 #define DATELINE_STRIP(lanes)                                                            \
-    __attribute__((target("avx2,f16c")))                                                 \
-    static void dateline_strip_##lanes(double *sums, const uint16_t *rows,               \
+    __attribute__((target("avx2")))                                                      \
+    static void dateline_strip_##lanes(double *sums, ptrdiff_t first, const int8_t *rows, \
         ptrdiff_t stride, const int32_t *terms, const double *weights, ptrdiff_t n)      \
     {                                                                                    \
         __m256d low[lanes], high[lanes];                                                 \
@@ -225,16 +238,15 @@ static void dateline_sums(double *restrict sums, ptrdiff_t n_labels, const float
             high[k] = _mm256_loadu_pd(sums + 8 * k + 4);                                 \
         }                                                                                \
         for (ptrdiff_t i = 0; i < n; i++) {                                              \
-            const uint16_t *row = rows + (ptrdiff_t)terms[i] * stride;                   \
-            const __m256d weight = _mm256_set1_pd(weights[i]);                           \
-            DATELINE_SEND(i, lanes)                                                      \
+            DATELINE_ROW(i)                                                              \
+            const __m256d by = _mm256_set1_pd(weight);                                   \
             for (int k = 0; k < lanes; k++) {                                            \
-                const __m256 eight = _mm256_cvtph_ps(                                    \
-                    _mm_loadu_si128((const __m128i *)(row + 8 * k)));                    \
-                low[k] = _mm256_add_pd(low[k], _mm256_mul_pd(weight,                     \
-                    _mm256_cvtps_pd(_mm256_castps256_ps128(eight))));                    \
-                high[k] = _mm256_add_pd(high[k], _mm256_mul_pd(weight,                   \
-                    _mm256_cvtps_pd(_mm256_extractf128_ps(eight, 1))));                  \
+                const __m256i eight = _mm256_cvtepi8_epi32(                              \
+                    _mm_loadl_epi64((const __m128i *)(row + 8 * k)));                    \
+                low[k] = _mm256_add_pd(low[k], _mm256_mul_pd(by,                         \
+                    _mm256_cvtepi32_pd(_mm256_castsi256_si128(eight))));                 \
+                high[k] = _mm256_add_pd(high[k], _mm256_mul_pd(by,                       \
+                    _mm256_cvtepi32_pd(_mm256_extracti128_si256(eight, 1))));            \
             }                                                                            \
         }                                                                                \
         for (int k = 0; k < lanes; k++) {                                                \
@@ -242,19 +254,20 @@ static void dateline_sums(double *restrict sums, ptrdiff_t n_labels, const float
             _mm256_storeu_pd(sums + 8 * k + 4, high[k]);                                 \
         }                                                                                \
     }                                                                                    \
-    __attribute__((target("avx512f,avx512vl,f16c")))                                     \
-    static void dateline_wide_strip_##lanes(double *sums, const uint16_t *rows,          \
-        ptrdiff_t stride, const int32_t *terms, const double *weights, ptrdiff_t n)      \
+    __attribute__((target("avx512f,avx512vl")))                                          \
+    static void dateline_wide_strip_##lanes(double *sums, ptrdiff_t first,               \
+        const int8_t *rows, ptrdiff_t stride, const int32_t *terms,                      \
+        const double *weights, ptrdiff_t n)                                              \
     {                                                                                    \
         __m512d sum[lanes];                                                              \
         for (int k = 0; k < lanes; k++) sum[k] = _mm512_loadu_pd(sums + 8 * k);          \
         for (ptrdiff_t i = 0; i < n; i++) {                                              \
-            const uint16_t *row = rows + (ptrdiff_t)terms[i] * stride;                   \
-            const __m512d weight = _mm512_set1_pd(weights[i]);                           \
-            DATELINE_SEND(i, lanes)                                                      \
+            DATELINE_ROW(i)                                                              \
+            const __m512d by = _mm512_set1_pd(weight);                                   \
             for (int k = 0; k < lanes; k++)                                              \
-                sum[k] = _mm512_add_pd(sum[k], _mm512_mul_pd(weight, _mm512_cvtps_pd(    \
-                    _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(row + 8 * k))))));  \
+                sum[k] = _mm512_add_pd(sum[k], _mm512_mul_pd(by,                         \
+                    _mm512_cvtepi32_pd(_mm256_cvtepi8_epi32(                             \
+                        _mm_loadl_epi64((const __m128i *)(row + 8 * k))))));             \
         }                                                                                \
         for (int k = 0; k < lanes; k++) _mm512_storeu_pd(sums + 8 * k, sum[k]);          \
     }
@@ -265,61 +278,43 @@ DATELINE_STRIP(3)
 DATELINE_STRIP(4)
 DATELINE_STRIP(5)
 
-typedef void (*dateline_strip)(double *, const uint16_t *, ptrdiff_t, const int32_t *,
-                               const double *, ptrdiff_t);
+static const dateline_strip dateline_strips[] = {
+    dateline_strip_1, dateline_strip_2, dateline_strip_3, dateline_strip_4, dateline_strip_5};
+static const dateline_strip dateline_wide_strips[] = {
+    dateline_wide_strip_1, dateline_wide_strip_2, dateline_wide_strip_3, dateline_wide_strip_4,
+    dateline_wide_strip_5};
+#endif
 
-/* Not __builtin_cpu_supports("f16c"): GCC before 11 and Clang do not know the name. That
-   the system keeps the wide registers is part of what is asked for AVX2. */
-static int dateline_reads_half(void)
+/* Bytes of the registers that rows are added up in: 64, 32, or 0 for none of our choosing. */
+static int dateline_widest(void)
 {
-    unsigned int a, b, c, d;
-    return __builtin_cpu_supports("avx2") && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+#ifdef DATELINE_VECTORS
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) return 64;
+    if (__builtin_cpu_supports("avx2")) return 32;
+#endif
+    return 0;
 }
 
-static int dateline_has_wide(void)
-{
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
-}
+static int dateline_registers = 0;
 
-static int dateline_wide = 0; /* registers of 64 bytes are used; tests turn them off */
-
-static void dateline_sums_half(double *sums, ptrdiff_t stride, const uint16_t *rows,
-                               const int32_t *terms, const double *weights, ptrdiff_t n)
+static void dateline_sums_of_bytes(double *sums, ptrdiff_t n_labels, const int8_t *rows,
+                                   ptrdiff_t stride, const int32_t *terms,
+                                   const double *weights, ptrdiff_t n)
 {
-    static const dateline_strip narrow[] = {
-        dateline_strip_1, dateline_strip_2, dateline_strip_3, dateline_strip_4, dateline_strip_5};
-    static const dateline_strip wide[] = {
-        dateline_wide_strip_1, dateline_wide_strip_2, dateline_wide_strip_3,
-        dateline_wide_strip_4, dateline_wide_strip_5};
-    const dateline_strip *strips = dateline_wide ? wide : narrow;
-    for (ptrdiff_t left = stride / DATELINE_LANES; left > 0; left -= 5) {
-        const ptrdiff_t lanes = left < 5 ? left : 5;
-        strips[lanes - 1](sums, rows, stride, terms, weights, n);
-        sums += DATELINE_LANES * lanes;
-        rows += DATELINE_LANES * lanes;
+    const dateline_strip *strips = dateline_plain_strips;
+    ptrdiff_t most = 1;
+#ifdef DATELINE_VECTORS
+    if (dateline_registers) {
+        strips = dateline_registers == 64 ? dateline_wide_strips : dateline_strips;
+        most = 5;
+    }
+#endif
+    const ptrdiff_t groups = (n_labels + DATELINE_LANES - 1) / DATELINE_LANES;
+    for (ptrdiff_t done = 0; done < groups; done += most) {
+        const ptrdiff_t lanes = groups - done < most ? groups - done : most;
+        const ptrdiff_t first = DATELINE_LANES * done;
+        strips[lanes - 1](sums + first, first, rows, stride, terms, weights, n);
     }
 }
-
-#else
-
-static void dateline_sums_half(double *sums, ptrdiff_t stride, const uint16_t *rows,
-                               const int32_t *terms, const double *weights, ptrdiff_t n)
-{
-    (void)sums; (void)stride; (void)rows; (void)terms; (void)weights; (void)n;
-}
-
-static int dateline_reads_half(void)
-{
-    return 0;
-}
-
-static int dateline_has_wide(void)
-{
-    return 0;
-}
-
-static int dateline_wide = 0;
-
-#endif /* DATELINE_HALF */
 
 #endif /* DATELINE_KERNELS_H */

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..labels.taxonomy import Label
 from .article import Article
 from .decisions import DecisionRule
+from .eight_bits import EightBits
 from .predictions import Prediction
 from .terms import TermSettings
 
@@ -18,14 +19,17 @@ def learn(
     meaning_of: ArrayLike,
     uncapitalised: Iterable[str],
 ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]: ...
-def use_wide_registers(use: bool) -> bool: ...
+def use_registers(most: int) -> int: ...
 def count_tokens(texts: Sequence[str]) -> int: ...
 
 class LookupTable:
     def __init__(
         self,
         run_tags: NDArray[np.uint32],
-        run_forms: NDArray[np.uint16],
+        run_steps: NDArray[np.uint8],
+        run_meanings: NDArray[np.uint16],
+        run_asks: NDArray[np.uint8],
+        run_asks_more: NDArray[np.uint8],
         run_goes_on: NDArray[np.uint8],
         run_of_word: NDArray[np.int32],
         spellings: NDArray[np.int32],
@@ -49,7 +53,7 @@ class Scan:
         meaning_concepts: ArrayLike,
         settings: TermSettings,
         idf: ArrayLike,
-        weights: ArrayLike,
+        weights: EightBits | ArrayLike,
         bias: ArrayLike,
     ) -> None: ...
     def count(

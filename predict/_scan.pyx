@@ -25,13 +25,15 @@ made whose words are taken for others.
 
 from cpython.unicode cimport PyUnicode_Check
 from libc.math cimport exp, log, pow, sqrt
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memmove, memset
 
 import math
 
 import numpy as np
+
+from .eight_bits import EightBits
 
 include "_tables.pxi"
 include "_tokens.pxi"
@@ -40,28 +42,28 @@ include "_answers.pxi"
 
 cdef extern from "_kernels.h":
     enum: DATELINE_LANES
-    int dateline_reads_half() nogil
-    int dateline_has_wide() nogil
-    int dateline_wide
+    int dateline_widest() nogil
+    int dateline_registers
     void dateline_sums(double*, Py_ssize_t, const float*, const int32_t*, const double*, Py_ssize_t) nogil
-    void dateline_sums_half(double*, Py_ssize_t, const uint16_t*, const int32_t*, const double*, Py_ssize_t) nogil
+    void dateline_sums_of_bytes(double*, Py_ssize_t, const int8_t*, Py_ssize_t, const int32_t*, const double*, Py_ssize_t) nogil
 
 
+def use_registers(int most):
+    """Add scores up in registers of so many bytes or, where there are none, narrower ones.
 
-def use_wide_registers(bint use):
-    """Add scores up in registers of 64 bytes, or in narrower ones: for tests.
+    For tests: the widest are used without being asked for.
 
     Returns
     -------
-    bool
-        Whether they are used now: only where the processor has them.
+    int
+        64, 32, or 0, which leaves it to the compiler.
     """
-    global dateline_wide
-    dateline_wide = use and dateline_has_wide()
-    return bool(dateline_wide)
+    global dateline_registers
+    dateline_registers = min(most, dateline_widest())
+    return dateline_registers
 
 
-use_wide_registers(True)
+use_registers(64)
 
 
 # What is counted of a field.
@@ -155,7 +157,7 @@ cdef class Scan:
         The terms that meanings count as.
     settings : TermSettings
     idf : ndarray of float64, shape (n_terms,)
-    weights : ndarray of float16 or float32, shape (n_terms, n_labels)
+    weights : EightBits or ndarray of float, shape (n_terms, n_labels)
     bias : ndarray of float64, shape (n_labels,)
 
     Raises
@@ -173,14 +175,14 @@ cdef class Scan:
     cdef uint8_t* block_of
     cdef double* idf
     cdef float* rows  # of weights
-    cdef uint16_t* half_rows  # of weights, where the processor reads them
+    cdef int8_t* byte_rows  # of weights, where eight bits hold them
     cdef double* bias
     cdef double[LEADS] leads
     cdef double[LOGS] logs
     cdef Py_ssize_t n_terms
     cdef Py_ssize_t n_words
     cdef Py_ssize_t n_labels
-    cdef Py_ssize_t stride  # of rows
+    cdef Py_ssize_t stride  # of rows of bytes
     cdef int n_blocks
     cdef bint pairs
     cdef double title_weight
@@ -198,7 +200,6 @@ cdef class Scan:
         bounds = np.asarray(bounds, dtype=np.int64)
         meaning_ends = np.asarray(meaning_ends)
         meaning_concepts = np.asarray(meaning_concepts)
-        weights = np.asarray(weights)
         _check(bounds, meaning_ends, meaning_concepts)
         # A term that was met must have a count: beside 1, a tiny weight is none.
         at_first = 1.0 + (settings.lead_weight - 1.0)
@@ -243,15 +244,31 @@ cdef class Scan:
         self._keep_rows(weights)
 
     cdef int _keep_rows(self, weights) except -1:
-        if weights.dtype == np.float16 and dateline_reads_half():
-            self.stride = (self.n_labels + DATELINE_LANES - 1) // DATELINE_LANES * DATELINE_LANES
-            rows = np.zeros((self.n_terms, self.stride), dtype=np.float16)
-            rows[:, : self.n_labels] = weights
-            self.half_rows = <uint16_t*>_copied(rows)
-        else:
-            self.stride = self.n_labels
+        cdef Py_ssize_t n = _padded(self.n_labels)
+        if not isinstance(weights, EightBits):
             self.rows = <float*>_copied(np.asarray(weights, dtype=np.float32))
+            return 0
+        # A power of two as long as it is short, so that few rows lie in two lines of a cache.
+        self.stride = DATELINE_LANES
+        while self.stride < n + <Py_ssize_t>sizeof(float):
+            self.stride += min(self.stride, 64)
+        self.byte_rows = <int8_t*>dateline_zeroed(self.n_terms * self.stride)
+        if self.byte_rows == NULL:
+            raise MemoryError
+        if self.n_terms and self.n_labels:
+            self._copy_rows(
+                np.ascontiguousarray(weights.levels, dtype=np.int8),
+                np.ldexp(np.float32(1), weights.exponents),
+            )
         return 0
+
+    cdef void _copy_rows(self, const int8_t[:, ::1] levels, const float[::1] powers) noexcept:
+        cdef Py_ssize_t i
+        cdef int8_t* row = self.byte_rows
+        for i in range(self.n_terms):
+            memcpy(row, &levels[i, 0], self.n_labels)
+            memcpy(row + self.stride - sizeof(float), &powers[i], sizeof(float))
+            row += self.stride
 
     def __dealloc__(self):
         cdef Scratch* scratch
@@ -264,7 +281,7 @@ cdef class Scan:
         free(self.block_of)
         free(self.idf)
         free(self.rows)
-        free(self.half_rows)
+        free(self.byte_rows)
         free(self.bias)
 
     cdef Scratch* _borrow(self) except NULL:
@@ -595,8 +612,10 @@ cdef class Scan:
         for i in range(n_words, n):
             weights[i] *= scratch.squares[self.block_of[terms[i]]]
         memcpy(decisions, self.bias, self.n_labels * sizeof(double))
-        if self.half_rows != NULL:
-            dateline_sums_half(decisions, self.stride, self.half_rows, terms, weights, n)
+        if self.byte_rows != NULL:
+            dateline_sums_of_bytes(
+                decisions, self.n_labels, self.byte_rows, self.stride, terms, weights, n
+            )
         else:
             dateline_sums(decisions, self.n_labels, self.rows, terms, weights, n)
         scratch.n_touched = scratch.n_told = 0
@@ -685,8 +704,8 @@ cdef class Scan:
         return 0
 
     cdef Py_ssize_t _width(self) noexcept:
-        """Of a row of scores: rows of half floats are padded, and so are their sums."""
-        return self.stride if self.half_rows != NULL else self.n_labels
+        """Of a row of scores: they are added up in groups, of which the last may be short."""
+        return _padded(self.n_labels)
 
     def decide(self, titles, texts):
         """Score articles, without the GIL.
@@ -828,6 +847,10 @@ def count_tokens(texts):
         free(tokens)
         _field_free(&field)
     return found
+
+
+cdef inline Py_ssize_t _padded(Py_ssize_t n_labels) noexcept nogil:
+    return (n_labels + DATELINE_LANES - 1) // DATELINE_LANES * DATELINE_LANES
 
 
 cdef void* _copied(array) except NULL:

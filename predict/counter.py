@@ -22,6 +22,7 @@ from .terms import TermScanner, TermSettings
 
 if TYPE_CHECKING:
     from ._scan import Scan
+    from .eight_bits import EightBits
 
 try:
     from . import _scan
@@ -44,7 +45,7 @@ class TermCounter:
         Whose concepts are all among the terms.
     settings : TermSettings
     idf : ndarray of float, shape (n_terms,), optional
-    weights : ndarray of float, shape (n_terms, n_labels), optional
+    weights : EightBits or ndarray of float, shape (n_terms, n_labels), optional
     bias : ndarray of float, shape (n_labels,), optional
         Of a model that `scan` is to give the scores of.
     table : RunTable, optional
@@ -67,7 +68,7 @@ class TermCounter:
         phrases: PhraseTable,
         settings: TermSettings,
         idf: NDArray[np.floating] | None = None,
-        weights: NDArray[np.floating] | None = None,
+        weights: EightBits | NDArray[np.floating] | None = None,
         bias: NDArray[np.floating] | None = None,
         table: RunTable | None = None,
     ) -> None:

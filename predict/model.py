@@ -1,6 +1,6 @@
 """The artefact: a trained model, saved and loaded.
 
-:meth:`Model.load` checks every array's presence, type, shape and range, a digest of
+:meth:`Model.load` checks every array's presence, type, shape and range, a checksum of
 their bytes, and the format version, before anything is used. What the file holds is
 said in :mod:`dateline.predict.model_file`.
 """
@@ -11,7 +11,7 @@ import os.path  # pathlib takes long to import, and predicting needs no more
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from ..labels.files import atomic_write
 from ..labels.taxonomy import Label, Taxonomy
 from .counter import COMPILED
+from .eight_bits import LEAST, MOST, EightBits
 from .model_file import (
     FORMAT_VERSION,
-    TABLE,
     Damaged,
     ModelError,
     ModelFile,
@@ -67,12 +67,12 @@ class Model:
 
     Attributes
     ----------
-    terms : tuple of str
+    terms : sequence of str
         The vocabulary, block after block, sorted within each.
     blocks : mapping of str to int
         Names of the blocks, in order, and their numbers of terms.
     idf : ndarray of float32, shape (n_terms,)
-    weights : ndarray of float16, shape (n_terms, n_labels)
+    weights : EightBits or ndarray of float16, shape (n_terms, n_labels)
     bias, thresholds : ndarray of float64, shape (n_labels,)
     calibration : ndarray of float64, shape (n_labels, 2)
     phrases : PhraseTable
@@ -89,10 +89,10 @@ class Model:
         the model is first used, which takes some time.
     """
 
-    terms: tuple[str, ...]
+    terms: Sequence[str]
     blocks: Mapping[str, int]
     idf: NDArray[np.float32]
-    weights: NDArray[np.float16]
+    weights: EightBits | NDArray[np.floating]
     bias: NDArray[np.float64]
     calibration: NDArray[np.float64]
     thresholds: NDArray[np.float64]
@@ -135,7 +135,7 @@ class Model:
         n_words = self.blocks[WORDS]
         arrays: dict[str, NDArray[Any]] = {
             "idf": self.idf,
-            "weights": self.weights,
+            **_filed_weights(self.weights),
             "bias": self.bias,
             "calibration": self.calibration,
             "thresholds": self.thresholds,
@@ -194,6 +194,58 @@ class Model:
         return cls.load(BUNDLED)
 
 
+def _filed_weights(
+    weights: EightBits | NDArray[np.floating],
+) -> dict[str, NDArray[Any]]:
+    if not isinstance(weights, EightBits):
+        return {"weights": weights}
+    return {"weight_levels": weights.levels, "weight_exponents": weights.exponents}
+
+
+class _FiledTerms(Sequence[str]):
+    """The terms of a model file, read when they are first asked for, as in explanations.
+
+    Parameters
+    ----------
+    file : ModelFile
+    blocks : mapping of str to int
+        Of the model.
+    """
+
+    def __init__(self, file: ModelFile, blocks: Mapping[str, int]) -> None:
+        self._file, self._blocks = file, blocks
+
+    @cached_property
+    def _terms(self) -> tuple[str, ...]:
+        with naming(self._file.path):
+            terms = self._file.lines("terms")
+            if len(terms) != len(self):
+                raise Damaged(f"it has {len(terms)} terms, its card says {len(self)}")
+            start = 0
+            for kind, size in self._blocks.items():
+                ours = terms[start : start + size]
+                if kind != WORDS and not all(t.startswith(f"{kind}:") for t in ours):
+                    raise Damaged(f"a term in the block {kind!r} is of another kind")
+                start += size
+        return terms
+
+    def __len__(self) -> int:
+        return sum(self._blocks.values())
+
+    @overload
+    def __getitem__(self, where: int) -> str: ...
+    @overload
+    def __getitem__(self, where: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, where: int | slice) -> str | tuple[str, ...]:
+        return self._terms[where]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._terms)
+
+    def __reduce__(self) -> tuple[type[tuple[str, ...]], tuple[Any, ...]]:
+        return tuple, (self._terms,)
+
+
 class _FiledPhrases(PhraseTable):
     """The phrases of a model file, read when they are first asked for.
 
@@ -236,9 +288,7 @@ class _FiledPhrases(PhraseTable):
         with naming(self._file.path):
             found = self._file.integers("phrase_meanings")
             # No number is less than 0: they are unsigned.
-            if found.ndim != 1 or (
-                len(found) and int(found.max()) >= len(self.meaning_ends)
-            ):
+            if len(found) and int(found.max()) >= len(self.meaning_ends):
                 raise Damaged("a phrase stands for nothing")
         return found
 
@@ -259,26 +309,19 @@ class _FiledPhrases(PhraseTable):
 
 def _checked(file: ModelFile) -> Model:
     card = file.card
-    terms = file.lines("terms")
     taxonomy = Taxonomy.from_json(card.get("taxonomy"))
     known = _checked_labels(card.get("labels"), taxonomy)
+    blocks = _checked_blocks(card.get("blocks"))
+    terms = _FiledTerms(file, blocks)
     n_terms, n_labels = len(terms), sum(map(len, known.values()))
+    weights = _checked_weights(file, n_terms, n_labels)
     shapes: dict[str, tuple[int, ...]] = {
         "idf": (n_terms,),
-        "weights": (n_terms, n_labels),
         "bias": (n_labels,),
         "calibration": (n_labels, 2),
         "thresholds": (n_labels,),
     }
-    arrays = {name: file.floats(name) for name in shapes}
-    for name, shape in shapes.items():
-        if arrays[name].shape != shape:
-            raise Damaged(
-                f"array {name!r} has shape {arrays[name].shape}, expected {shape}"
-            )
-    for name in ("idf", "weights", "bias", "calibration", "thresholds"):
-        if not np.isfinite(arrays[name]).all():
-            raise Damaged(f"array {name!r} holds values that are not finite")
+    arrays = {name: _checked_floats(file, name, shapes[name]) for name in shapes}
     for name in ("bias", "calibration"):
         # What is added to a bias is small: weights are of 65,504 at the most.
         if (np.abs(arrays[name]) > MOST_BIAS).any():
@@ -287,17 +330,16 @@ def _checked(file: ModelFile) -> Model:
         raise Damaged("an inverse document frequency is not positive")
     if ((arrays["thresholds"] < 0) | (arrays["thresholds"] > 1)).any():
         raise Damaged("a threshold is no probability")
-    blocks = _checked_blocks(card.get("blocks"), terms)
     ends, concepts = _checked_meanings(file, blocks[WORDS], n_terms)
     phrases = _FiledPhrases(file, terms, ends, concepts)
     table = _checked_table(file, blocks[WORDS], len(ends))
     if table is None:
-        _ = phrases.phrases  # which will be needed, and may be damaged
+        _ = terms[:0], phrases.phrases  # which will be needed, and may be damaged
     return Model(
         terms=terms,
         blocks=blocks,
         idf=arrays["idf"],
-        weights=arrays["weights"],
+        weights=weights,
         bias=arrays["bias"],
         calibration=arrays["calibration"],
         thresholds=arrays["thresholds"],
@@ -310,13 +352,37 @@ def _checked(file: ModelFile) -> Model:
     )
 
 
+def _checked_floats(file: ModelFile, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    array = file.numbers(name)
+    if array.shape != shape:
+        raise Damaged(f"array {name!r} has shape {array.shape}, expected {shape}")
+    if not np.isfinite(array).all():
+        raise Damaged(f"array {name!r} holds values that are not finite")
+    return array
+
+
+def _checked_weights(
+    file: ModelFile, n_terms: int, n_labels: int
+) -> EightBits | NDArray[np.floating]:
+    if "weights" in file:
+        return _checked_floats(file, "weights", (n_terms, n_labels))
+    levels, exponents = file.numbers("weight_levels"), file.numbers("weight_exponents")
+    for name, array, shape in (
+        ("weight_levels", levels, (n_terms, n_labels)),
+        ("weight_exponents", exponents, (n_terms,)),
+    ):
+        if array.shape != shape:
+            raise Damaged(f"array {name!r} has shape {array.shape}, expected {shape}")
+    if exponents.min(initial=0) < LEAST or exponents.max(initial=0) > MOST:
+        raise Damaged(f"an exponent of weights is not of {LEAST} to {MOST}")
+    return EightBits(levels, exponents)
+
+
 def _checked_meanings(
     file: ModelFile, first: int, n_terms: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Where the concepts of each meaning end, and all concepts in one row."""
     ends, concepts = file.integers("meaning_ends"), file.integers("meaning_concepts")
-    if ends.ndim != 1 or concepts.ndim != 1:
-        raise Damaged("the concepts of phrases are not in one row")
     starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)[: len(ends)]
     if (ends <= starts).any() or int(ends[-1] if len(ends) else 0) != len(concepts):
         raise Damaged("the concepts of phrases do not add up")
@@ -327,10 +393,11 @@ def _checked_meanings(
 
 def _checked_table(file: ModelFile, n_words: int, n_meanings: int) -> RunTable | None:
     """The table for the compiled scan, where there are both."""
-    if not COMPILED or not file.has_table:
+    arrays = file.table() if COMPILED else None
+    if arrays is None:
         return None
     try:
-        table = RunTable({name: file.integers(name) for name in TABLE})
+        table = RunTable(arrays)
         if len(table.arrays["run_of_word"]) != n_words:
             raise Damaged("its table is not of as many words as it has")
         table.lookup(n_meanings)
@@ -357,23 +424,17 @@ def _checked_labels(value: Any, taxonomy: Taxonomy) -> dict[str, tuple[str, ...]
     return {axis.id: tuple(value[axis.id]) for axis in taxonomy if axis.id in value}
 
 
-def _checked_blocks(value: Any, terms: Sequence[str]) -> dict[str, int]:
+def _checked_blocks(value: Any) -> dict[str, int]:
     if (
         not isinstance(value, dict)
         or WORDS not in value
         or not all(type(size) is int and size >= 0 for size in value.values())
         or any(":" in name for name in value)
-        or sum(value.values()) != len(terms)
+        or sum(value.values()) >= 2**31
     ):
-        raise Damaged("its blocks of terms do not add up")
+        raise Damaged("its card says no numbers of terms")
     # JSON objects are written sorted; words come first, then the kinds by name.
-    blocks = {n: value[n] for n in sorted(value, key=lambda n: (n != WORDS, n))}
-    start = blocks[WORDS]
-    for kind, size in list(blocks.items())[1:]:
-        if not all(t.startswith(f"{kind}:") for t in terms[start : start + size]):
-            raise Damaged(f"a term in the block {kind!r} is of another kind")
-        start += size
-    return blocks
+    return {n: value[n] for n in sorted(value, key=lambda n: (n != WORDS, n))}
 
 
 def _checked_settings(value: Any) -> TermSettings:

@@ -2,7 +2,7 @@
 
 The file is ``.safetensors``: arrays, and a JSON card under the metadata key
 ``dateline``. Nothing in it is ever executed. What is read is what was written, by a
-digest, or refused; whether it is a model is for :mod:`dateline.predict.model` to say.
+checksum, or refused; whether it is a model is for :mod:`dateline.predict.model` to say.
 
 Arrays
 ------
@@ -12,31 +12,44 @@ name                type     shape                          holds
 terms               text                                    a term a line, block after
                                                             block
 idf                 float32  (n_terms,)                     inverse document frequency
-weights             float16  (n_terms, n_labels)            of each label's linear model
-bias                float64  (n_labels,)                    likewise
+weight_levels       int8     (n_terms, n_labels)            of each label's linear model,
+                                                            see ``EightBits``
+weight_exponents    int8     (n_terms,)                     likewise
+weights             float16  (n_terms, n_labels)            instead of these two, where
+                                                            a model was made with them
+bias                float64  (n_labels,)                    of each label's linear model
 calibration         float64  (n_labels, 2)                  slope and offset of the
                                                             sigmoid over scores
 thresholds          float64  (n_labels,)                    probability from which the
                                                             label is given
 phrases             text                                    a phrase a line
-phrase_meanings     uint16   (n_phrases,)                   what each phrase stands for
-meaning_ends        int32    (n_meanings,)                  where the concepts of each
-                                                            meaning end in
+phrase_meanings     deflated (n_phrases,)                   what each phrase stands for
+                    uint16
+meaning_ends        deflated (n_meanings,)                  where the concepts of each
+                    int32                                   meaning end in
                                                             meaning_concepts
-meaning_concepts    int32    (n_entries,)                   terms that meanings count as
+meaning_concepts    deflated (n_entries,)                   terms that meanings count as
+                    int32
 run_tags            uint32   (n_runs,)                      the compiled scan's table of
                                                             words and phrases, see
                                                             ``RunTable``
-run_forms           uint16   (3, n_runs)                    likewise
+run_steps           uint8    (n_runs,)                      likewise
+run_meanings        uint16   (n_runs,)                      likewise
+run_asks            uint8    (n_runs,)                      likewise
+run_asks_more       deflated (n_runs,)                      likewise
+                    uint8
 run_goes_on         uint8    (n_runs / 8,)                  likewise
 run_of_word         int32    (n_words,)                     likewise
-spellings           int32    (n_spellings, 3)               likewise
+spellings           deflated (n_spellings, 3)               likewise
+                    int32
 =================== ======== ============================== ===========================
 
-Texts are UTF-8. They and the integers are deflated (zlib), as uint8 of one dimension.
-Labels are those that the card names, axis after axis. The last five are left out where
-the model was trained without the compiled scan, which makes its table of the others
-then. They hold hashes: if the scan's change, so must the version of the format.
+Texts are UTF-8. They are deflated (zlib), as uint8 of one dimension, and so are the
+integers of which it is said: of the others it would save little, and inflating them took
+a quarter of the time of loading. Labels are those that the card names, axis after axis.
+The scan's table is left out where the model was trained without the compiled scan, which
+makes it of the other arrays then. It holds hashes: if the scan's change, so must the
+version of the format.
 
 To change the format: raise :data:`FORMAT_VERSION`, teach :class:`ModelFile` to read the
 versions before it, and keep a model of the new one among the tests:
@@ -45,7 +58,6 @@ versions before it, and keep a model of the new one among the tests:
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,10 +75,11 @@ from .tensors import NoRegularFile, NotTensors, open_tensors, read_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT_VERSION = 3
-"""The version that is written. Files of a higher one are refused. In version 2 integers
-were not deflated and there was no table for the scan; in version 1 texts were not
-deflated either.
+FORMAT_VERSION = 4
+"""The version that is written. Files of a higher one are refused. In version 3 weights were
+of 16 bits, all integers were deflated, three of the table's arrays were one and the checksum was
+SHA-256; in version 2 no integers were deflated and there was no table; in version 1 texts were not deflated
+either.
 """
 
 MAX_FILE_BYTES = 4_000_000_000
@@ -92,25 +105,63 @@ many times the whole file. Ours is shorter than the file.
 """
 
 TEXTS = ("terms", "phrases")
-FLOATS: dict[str, type[np.generic]] = {
+NUMBERS: dict[str, type[np.generic]] = {
     "idf": np.float32,
     "weights": np.float16,
+    "weight_levels": np.int8,
+    "weight_exponents": np.int8,
     "bias": np.float64,
     "calibration": np.float64,
     "thresholds": np.float64,
 }
+"""What the models of labels consist of."""
+
 INTEGERS: dict[str, tuple[str, tuple[int, ...]]] = {
     "phrase_meanings": ("<u2", (-1,)),
     "meaning_ends": ("<i4", (-1,)),
     "meaning_concepts": ("<i4", (-1,)),
     "run_tags": ("<u4", (-1,)),
-    "run_forms": ("<u2", (3, -1)),
+    "run_steps": ("<u1", (-1,)),
+    "run_meanings": ("<u2", (-1,)),
+    "run_asks": ("<u1", (-1,)),
+    "run_asks_more": ("<u1", (-1,)),
     "run_goes_on": ("<u1", (-1,)),
     "run_of_word": ("<i4", (-1,)),
     "spellings": ("<i4", (-1, 3)),
 }
-TABLE = ("run_tags", "run_forms", "run_goes_on", "run_of_word", "spellings")
+DEFLATED = frozenset(
+    [
+        "phrase_meanings",
+        "meaning_ends",
+        "meaning_concepts",
+        "run_asks_more",
+        "spellings",
+    ]
+)
+"""The integers that are."""
+
+TABLE = (
+    "run_tags",
+    "run_steps",
+    "run_meanings",
+    "run_asks",
+    "run_asks_more",
+    "run_goes_on",
+    "run_of_word",
+    "spellings",
+)
 """The integers that a file may lack."""
+
+_FORMS = "run_forms"
+"""Steps, meanings and what is asked for, in version 3."""
+
+_INTEGERS_ONCE = INTEGERS | {_FORMS: ("<u2", (3, -1))}
+
+_REQUIRED = (
+    *TEXTS,
+    *("idf", "bias", "calibration", "thresholds"),
+    *("phrase_meanings", "meaning_ends", "meaning_concepts"),
+)
 
 _CARD_KEY = "dateline"
 
@@ -162,7 +213,7 @@ def to_bytes(
     arrays : mapping of str to ndarray
         All others.
     card : mapping
-        Plain JSON, without the digest.
+        Plain JSON, without the checksum.
 
     Raises
     ------
@@ -174,13 +225,13 @@ def to_bytes(
     plain = {name: "\n".join(texts[name]).encode() for name in TEXTS}
     stored: dict[str, NDArray[Any]] = {}
     for name, array in arrays.items():
-        if name in FLOATS:
-            stored[name] = np.ascontiguousarray(array, dtype=FLOATS[name])
-        else:
-            dtype = INTEGERS[name][0]
+        dtype: Any = NUMBERS.get(name) or INTEGERS[name][0]
+        if name in DEFLATED:
             plain[name] = np.ascontiguousarray(array, dtype=dtype).tobytes()
+        else:
+            stored[name] = np.ascontiguousarray(array, dtype=dtype)
     stored |= {name: _deflated(data) for name, data in plain.items()}
-    signed = {**card, "sha256": content_digest(stored, card)}
+    signed = {**card, **checksum(stored, card)}
     # One metadata entry: the library keeps several in no stable order.
     text = json.dumps(signed, ensure_ascii=False, sort_keys=True)
     whole = save(stored, metadata={_CARD_KEY: text})
@@ -200,13 +251,33 @@ def to_bytes(
     return whole
 
 
-def content_digest(arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> str:
-    """SHA-256 over the card, its own digest left out, and the stored arrays by name."""
-    rest = {key: value for key, value in card.items() if key != "sha256"}
-    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode("ascii"))
-    for name in sorted(arrays):
-        digest.update(np.ascontiguousarray(arrays[name]).data)
-    return digest.hexdigest()
+def checksum(
+    arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]
+) -> dict[str, int | str]:
+    """What a card says of itself and of the stored arrays, by name.
+
+    Returns
+    -------
+    dict of str to int or str
+        ``crc32``; up to version 3 ``sha256``, which takes twice as long, and hashlib as
+        long again to import. Both are against accidents: anyone can make a right one.
+    """
+    by_sha256 = card["format_version"] < 4
+    name = "sha256" if by_sha256 else "crc32"
+    rest = {key: value for key, value in card.items() if key != name}
+    parts: list[Any] = [json.dumps(rest, sort_keys=True).encode("ascii")]
+    parts += [np.ascontiguousarray(arrays[name]).data for name in sorted(arrays)]
+    if by_sha256:
+        import hashlib
+
+        digest = hashlib.sha256()
+        for part in parts:
+            digest.update(part)
+        return {name: digest.hexdigest()}
+    found = 0
+    for part in parts:
+        found = zlib.crc32(part, found)
+    return {name: found}
 
 
 class ModelFile:
@@ -238,30 +309,69 @@ class ModelFile:
         Raises
         ------
         Damaged
-            Saying which array is missing or of another type, or that the digest fits not.
+            Saying which array is missing or of another type, or that the checksum is
+            another.
         """
-        names = [*TEXTS, *FLOATS, *(name for name in INTEGERS if name not in TABLE)]
-        for name in names:
+        weights: tuple[str, ...] = ("weights",)
+        if self._version > 3 and "weights" not in self._stored:
+            weights = ("weight_levels", "weight_exponents")
+        for name in (*_REQUIRED, *weights):
             if name not in self._stored:
                 raise Damaged(f"array {name!r} is missing")
         for name, array in self._stored.items():
-            dtype: Any = FLOATS.get(name, np.uint8)
-            if name in INTEGERS and self._version < 3:
-                dtype = INTEGERS[name][0]
+            dtype = np.dtype(self._dtype(name))
             if array.dtype != dtype:
-                raise Damaged(
-                    f"array {name!r} is {array.dtype}, expected {np.dtype(dtype)}"
-                )
-        if self.card.get("sha256") != content_digest(self._stored, self.card):
-            raise Damaged("its content is not what was written")
+                raise Damaged(f"array {name!r} is {array.dtype}, expected {dtype}")
+        for name, value in checksum(self._stored, self.card).items():
+            if self.card.get(name) != value:
+                raise Damaged("its content is not what was written")
 
-    @property
-    def has_table(self) -> bool:
-        """Whether there is a table for the compiled scan."""
-        return all(name in self._stored for name in TABLE)
+    def _is_deflated(self, name: str) -> bool:
+        if name in TEXTS:
+            return self._version > 1
+        if self._version == 3:
+            return name in _INTEGERS_ONCE
+        return self._version > 3 and name in DEFLATED
 
-    def floats(self, name: str) -> NDArray[Any]:
-        """An array of floats, as it was saved; not to be written to."""
+    def _dtype(self, name: str) -> Any:
+        """The type of an array as it is in the file."""
+        if name in TEXTS or self._is_deflated(name):
+            return np.uint8
+        return NUMBERS.get(name) or _INTEGERS_ONCE[name][0]
+
+    def table(self) -> dict[str, NDArray[Any]] | None:
+        """The arrays of the compiled scan's table, as today's; None where there is none.
+
+        Raises
+        ------
+        Damaged
+            As of :meth:`integers`.
+        """
+        if self._version > 3:
+            if not all(name in self._stored for name in TABLE):
+                return None
+            return {name: self.integers(name) for name in TABLE}
+        others = [name for name in TABLE if not name.startswith(("run_", _FORMS))]
+        others += ["run_tags", "run_goes_on", "run_of_word"]
+        if not all(name in self._stored for name in (_FORMS, *others)):
+            return None
+        steps, meanings, asks = self.integers(_FORMS)
+        if steps.max(initial=0) > 0xFF:  # chance makes none such
+            return None
+        found = {name: self.integers(name) for name in others}
+        return found | {
+            "run_steps": steps.astype(np.uint8),
+            "run_meanings": meanings,
+            "run_asks": (asks & 0xFF).astype(np.uint8),
+            "run_asks_more": (asks >> 8).astype(np.uint8),
+        }
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is an array of that name."""
+        return name in self._stored
+
+    def numbers(self, name: str) -> NDArray[Any]:
+        """An array of floats or weights, as it was saved; not to be written to."""
         array = self._stored[name]
         array.flags.writeable = False  # threads share it
         return array
@@ -272,14 +382,15 @@ class ModelFile:
         Raises
         ------
         Damaged
-            If it cannot be inflated, or has another number of bytes than any such.
+            If it cannot be inflated, or has another shape than any such.
         """
-        dtype, shape = INTEGERS[name]
-        array = self._stored[name]
-        if self._version < 3:
-            array.flags.writeable = False
+        dtype, shape = _INTEGERS_ONCE[name]
+        if not self._is_deflated(name):
+            array = self.numbers(name)
+            if array.ndim != len(shape):
+                raise Damaged(f"array {name!r} has shape {array.shape}")
             return array
-        data = _inflated(array, name, self._most_inflated)
+        data = _inflated(self._stored[name], name, self._most_inflated)
         try:
             return np.frombuffer(data, dtype=dtype).reshape(shape)
         except ValueError:
@@ -293,10 +404,13 @@ class ModelFile:
         Damaged
             If it cannot be inflated, is not UTF-8 or has a line twice.
         """
+        return _from_lines(self._text(name), name)
+
+    def _text(self, name: str) -> bytes:
         array = self._stored[name]
-        if self._version > 1:
-            return _from_lines(_inflated(array, name, self._most_inflated), name)
-        return _from_lines(_as_it_is(array, name), name)
+        if self._is_deflated(name):
+            return _inflated(array, name, self._most_inflated)
+        return _as_it_is(array, name)
 
 
 def _read(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any], int]:
@@ -320,9 +434,7 @@ def _read(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any], in
                     "or retrain with 'dateline train'"
                 )
             card = _read_card(text, path)
-            known = [*TEXTS, *FLOATS, *INTEGERS]
-            if card["format_version"] < 3:
-                known = [name for name in known if name not in TABLE]
+            known = _names(card["format_version"])
             arrays = {name: file.read(name) for name in known if name in file.entries}
             return arrays, card, file.size
     except FileNotFoundError:
@@ -340,6 +452,16 @@ def _read(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any], in
     except MemoryError:
         found = "needs more memory than there is; give more, or use a smaller model"
     raise ModelError(f"{path}: {found}")
+
+
+def _names(version: int) -> list[str]:
+    """The names of all arrays that a file of some version may have."""
+    names = [*_REQUIRED, "weights"]
+    if version == 3:
+        names += ["run_tags", _FORMS, "run_goes_on", "run_of_word", "spellings"]
+    elif version > 3:
+        names += ["weight_levels", "weight_exponents", *TABLE]
+    return names
 
 
 def _read_card(text: str, path: str | Path) -> dict[str, Any]:

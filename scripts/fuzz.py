@@ -102,6 +102,7 @@ def scan_target() -> Target:
     """Texts, counted and scored, a dozen times each; some by the definition too."""
     from dateline.predict import Article
     from dateline.predict.counter import TermCounter
+    from dateline.predict.eight_bits import EightBits
     from dateline.predict.phrases import PhraseTable
     from dateline.predict.terms import TermSettings, weigh
 
@@ -112,7 +113,7 @@ def scan_target() -> Target:
     terms = [*sorted(WORDS), *concepts]
     rng = np.random.default_rng(0)
     idf = rng.uniform(1, 9, len(terms))
-    weights = rng.normal(size=(len(terms), 11)).astype(np.float16)
+    weights = EightBits.nearest(rng.normal(size=(len(terms), 11)))
     bias = rng.normal(size=11)
     settings = TermSettings()
     phrases = PhraseTable.of(PHRASES)

@@ -208,7 +208,7 @@ def test_scikit_learn_is_asked_for_the_same_words_and_labels(model: Model) -> No
     words = model.blocks["words"]
     found = peers.sklearn_of(model).decision_function([text])
     # Without the weights of concepts, dateline's scores are those of the words.
-    weights = model.weights.copy()
+    weights = np.array(model.weights)
     weights[words:] = 0
     (prediction,) = Predictor(replace(model, weights=weights)).predict_many([text])
     assert found.shape == (1, len(model.bias))

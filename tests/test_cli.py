@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dateline import __version__
@@ -458,7 +459,7 @@ class TestTrainAndEvaluate:
         from dataclasses import replace
 
         worse = tmp_path / "worse"
-        replace(model, weights=-model.weights).save(worse)
+        replace(model, weights=-np.asarray(model.weights)).save(worse)
         arguments = ["evaluate", samples_file, "--json", "-m"]
         run = dateline(*arguments, worse, "--against", model_file)
         assert run.code == 1

@@ -146,7 +146,7 @@ def models(draw: st.DrawFn) -> Model:
         terms=tuple(f"w{number}" for number in range(len(rows))),
         blocks={"words": len(rows)},
         idf=np.ones(len(rows), dtype=np.float32),
-        weights=np.array(rows, dtype=np.float16).reshape(-1, n),
+        weights=np.array(rows, dtype=np.float32).reshape(-1, n),
         bias=np.zeros(n),
         calibration=np.array(draw(calibration)),
         thresholds=np.array(draw(st.lists(SHARE, min_size=n, max_size=n))),

@@ -14,7 +14,8 @@ from safetensors.numpy import load_file, save_file
 
 from dateline.predict import FORMAT_VERSION, Model, ModelError, Predictor, counter
 from dateline.predict.counter import COMPILED
-from dateline.predict.model_file import INTEGERS, TABLE, content_digest
+from dateline.predict.eight_bits import EightBits
+from dateline.predict.model_file import DEFLATED, INTEGERS, TABLE, checksum
 
 compiled = pytest.mark.skipif(not COMPILED, reason="no compiled scan here")
 
@@ -26,29 +27,39 @@ def parts(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     size = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + size])
     arrays = load_file(path)
-    for name, (dtype, shape) in INTEGERS.items():
+    for name in DEFLATED:
+        dtype, shape = INTEGERS[name]
         data = zlib.decompress(arrays[name].tobytes())
         arrays[name] = np.frombuffer(data, dtype).reshape(shape)
     return arrays, json.loads(header["__metadata__"]["dateline"])
 
 
 def rewrite(path: Path, arrays: dict[str, Any], card: Any) -> None:
-    if not isinstance(card, dict) or card["format_version"] > 2:
-        arrays = arrays | {
-            name: np.frombuffer(zlib.compress(bytes(arrays[name])), np.uint8)
-            for name in INTEGERS
-            if name in arrays
-        }
+    version = card["format_version"] if isinstance(card, dict) else FORMAT_VERSION
+    deflated = DEFLATED if version > 3 else INTEGERS if version == 3 else ()
+    arrays = arrays | {
+        name: np.frombuffer(zlib.compress(bytes(arrays[name])), np.uint8)
+        for name in deflated
+        if name in arrays
+    }
     if isinstance(card, dict):
-        card = card | {"sha256": content_digest(arrays, card)}
+        card = card | checksum(arrays, card)
     text = card if isinstance(card, str) else json.dumps(card)
     save_file(arrays, path, metadata={"dateline": text})
+
+
+def with_16_bits(arrays: dict[str, Any]) -> dict[str, Any]:
+    """The arrays of an older file, whose weights were all of 16 bits."""
+    arrays = dict(arrays)
+    weights = EightBits(arrays.pop("weight_levels"), arrays.pop("weight_exponents"))
+    return arrays | {"weights": np.asarray(weights, dtype=np.float16)}
 
 
 def load_all(path: Path) -> Model:
     """Load a model and what it reads only when it is asked for."""
     found = Model.load(path)
     assert len(found.phrases.phrases) == len(found.phrases)
+    assert len([*found.terms]) == len(found.terms)
     return found
 
 
@@ -168,7 +179,7 @@ def test_kind_of_concepts_with_a_colon_is_refused(model_file: Path) -> None:
     arrays, card = parts(model_file)
     card["blocks"] |= {"a:b": 0}
     rewrite(model_file, arrays, card)
-    with pytest.raises(ModelError, match="blocks of terms do not add up"):
+    with pytest.raises(ModelError, match="its card says no numbers of terms"):
         Model.load(model_file)
 
 
@@ -177,7 +188,8 @@ def test_kind_of_concepts_with_a_colon_is_refused(model_file: Path) -> None:
     [
         "terms",
         "idf",
-        "weights",
+        "weight_levels",
+        "weight_exponents",
         "bias",
         "calibration",
         "thresholds",
@@ -199,7 +211,7 @@ def test_array_that_is_missing_or_of_another_type_or_shape_is_refused(
         arrays | {name: array[: len(array) // 2]},
         arrays | {name: array[np.newaxis].copy()},
     ]
-    if name in INTEGERS:  # these are bytes in the file, of one dimension
+    if name in DEFLATED:  # these are bytes in the file, of one dimension
         changes[3] = arrays | {name: array.tobytes()[:-1]}
     if name in TABLE:  # which a file may lack
         del changes[0]
@@ -214,7 +226,8 @@ def test_array_that_is_missing_or_of_another_type_or_shape_is_refused(
     [
         ("idf", 0),
         ("idf", np.nan),
-        ("weights", np.inf),
+        ("weight_exponents", 10),
+        ("weight_exponents", -41),
         ("bias", -np.inf),
         ("calibration", np.nan),
         ("thresholds", 1.5),
@@ -268,7 +281,7 @@ def test_text_that_would_fill_the_memory_is_refused(
     bomb = np.frombuffer(zlib.compress(b"a" * 10_001), np.uint8)
     rewrite(model_file, arrays | {"terms": bomb}, card)
     with pytest.raises(ModelError, match="not deflated, of a size like ours"):
-        Model.load(model_file)
+        load_all(model_file)
 
 
 def test_bytes_behind_the_text_are_refused(model_file: Path) -> None:
@@ -276,7 +289,7 @@ def test_bytes_behind_the_text_are_refused(model_file: Path) -> None:
     more = np.concatenate([arrays["terms"], np.zeros(3, np.uint8)])
     rewrite(model_file, arrays | {"terms": more}, card)
     with pytest.raises(ModelError, match="not deflated"):
-        Model.load(model_file)
+        load_all(model_file)
 
 
 def test_file_of_the_first_format_answers_the_same(
@@ -289,8 +302,8 @@ def test_file_of_the_first_format_answers_the_same(
         arrays[name] = np.frombuffer(text, np.uint8)
     rewrite(model_file, arrays, card)  # of this format, but not deflated
     with pytest.raises(ModelError, match="is damaged"):
-        Model.load(model_file)
-    rewrite(model_file, arrays, card | {"format_version": 1})
+        load_all(model_file)
+    rewrite(model_file, with_16_bits(arrays), card | {"format_version": 1})
     assert Predictor.load(model_file).predict(TEXT) == Predictor(model).predict(TEXT)
 
 
@@ -300,38 +313,43 @@ def test_file_without_the_scans_table_answers_the_same(
 ) -> None:
     arrays, card = parts(model_file)
     arrays = {name: arrays[name] for name in arrays if name not in TABLE}
+    if version < 4:
+        arrays = with_16_bits(arrays)
     rewrite(model_file, arrays, card | {"format_version": version})
     assert Predictor.load(model_file).predict(TEXT) == Predictor(model).predict(TEXT)
 
 
-def test_phrases_are_checked_at_once_where_they_are_needed(
-    model_file: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["terms", "phrases"])
+def test_texts_are_checked_at_once_where_they_are_needed(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     arrays, card = parts(model_file)
     text = np.frombuffer(zlib.compress(b"\xff"), np.uint8)
-    rewrite(model_file, arrays | {"phrases": text}, card)
+    rewrite(model_file, arrays | {name: text}, card)
     monkeypatch.setattr("dateline.predict.model.COMPILED", False)
     monkeypatch.setattr(counter, "COMPILED", False)
-    with pytest.raises(ModelError, match="'phrases' is not UTF-8"):
+    with pytest.raises(ModelError, match=f"{name!r} is not UTF-8"):
         Predictor.load(model_file)
 
 
 @compiled
-def test_phrases_that_are_damaged_are_no_traceback_when_asked_for(
-    model_file: Path,
+@pytest.mark.parametrize("name", ["terms", "phrases"])
+def test_texts_that_are_damaged_are_no_traceback_when_asked_for(
+    model_file: Path, name: str
 ) -> None:
     arrays, card = parts(model_file)
     text = np.frombuffer(zlib.compress(b"\xff"), np.uint8)
-    rewrite(model_file, arrays | {"phrases": text}, card)
+    rewrite(model_file, arrays | {name: text}, card)
     predictor = Predictor.load(model_file)
-    with pytest.raises(ModelError, match="'phrases' is not UTF-8"):
+    predictor.predict(TEXT)
+    with pytest.raises(ModelError, match=f"{name!r} is not UTF-8"):
         predictor.explain(TEXT)
 
 
 @compiled
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("run_of_word", 2**20), ("run_forms", 0xFFFF)],
+    [("run_of_word", 2**20), ("run_meanings", 0xFFFF), ("run_steps", 0xFF)],
 )
 def test_table_that_points_beyond_the_model_is_refused(
     model_file: Path, name: str, value: int

@@ -31,14 +31,16 @@ from safetensors import SafetensorError
 import dateline.predict
 from dateline.predict import Article, Model, ModelError, Prediction, Predictor, counter
 from dateline.predict.counter import COMPILED
+from dateline.predict.eight_bits import LEAST, MOST
 from dateline.predict.model_file import (
-    FLOATS,
+    DEFLATED,
     INTEGERS,
     MAX_CARD_BYTES,
+    NUMBERS,
     PLAIN_INFLATED_BYTES,
     TABLE,
     TEXTS,
-    content_digest,
+    checksum,
 )
 from dateline.predict.tensors import NotTensors, Tensors, open_tensors
 from dateline.train.card import training_facts
@@ -54,7 +56,7 @@ tries = hypothesis_settings(
     suppress_health_check=list(HealthCheck),
 )
 
-SMALL = Path(__file__).parent / "models" / "format-3.safetensors"
+SMALL = Path(__file__).parent / "models" / "format-4.safetensors"
 DEFAULT = Path(dateline.predict.__file__).parent / "default.safetensors"
 
 ARTICLES = [
@@ -87,11 +89,11 @@ def bytes_of(header: object, data: bytes = b"") -> bytes:
 
 
 def parts(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """What a file of format 3 holds, inflated, and its card."""
+    """What a file of format 4 holds, inflated, and its card."""
     raw = path.read_bytes()
     header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
     arrays = safetensors.numpy.load(raw)
-    for name in arrays.keys() - FLOATS.keys():
+    for name in arrays.keys() & {*TEXTS, *DEFLATED}:
         dtype, shape = INTEGERS.get(name, ("u1", (-1,)))
         data = zlib.decompress(arrays[name].tobytes())
         arrays[name] = np.frombuffer(data, dtype).reshape(shape)
@@ -99,15 +101,15 @@ def parts(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 
 
 def signed(arrays: Mapping[str, NDArray[Any]], card: Any) -> bytes:
-    """A file of format 3 whose digest is right, whatever is in it."""
+    """A file of format 4 whose checksum is right, whatever is in it."""
     stored = {
         name: array
-        if name in FLOATS
+        if name not in {*TEXTS, *DEFLATED}
         else np.frombuffer(zlib.compress(np.ascontiguousarray(array).tobytes()), "u1")
         for name, array in arrays.items()
     }
-    if isinstance(card, dict):
-        card = card | {"sha256": content_digest(stored, card)}
+    if isinstance(card, dict) and type(card.get("format_version")) is int:
+        card = card | checksum(stored, card)
     return File(safetensors.numpy.save(stored, metadata={"dateline": json.dumps(card)}))
 
 
@@ -511,9 +513,8 @@ def test_card_that_tells_in_another_way_is_refused(
     assert training_facts(Model.load(path))
 
 
-# ---- Arrays, with a digest that is right ----
+# ---- Arrays, with a checksum that is right ----
 
-FINITE_16 = st.floats(width=16, allow_nan=False, allow_infinity=False)
 ODD_FLOATS = st.sampled_from(
     [0.0, -0.0, np.nan, np.inf, -np.inf, 1e99, 1e101, 1e308, -1.0]
 )
@@ -533,7 +534,8 @@ def numbers_changed(draw: st.DrawFn) -> bytes:
     """A file with other numbers in the model, that are those of some model or not."""
     arrays, card = parts(SMALL)
     arrays = {name: array.copy() for name, array in arrays.items()}
-    filled(draw, arrays["weights"], FINITE_16)
+    filled(draw, arrays["weight_levels"], st.integers(-128, 127))
+    filled(draw, arrays["weight_exponents"], st.integers(LEAST, MOST))
     filled(draw, arrays["idf"], st.floats(2**-20, 2.0**20, width=32))
     for name in ("bias", "calibration"):
         filled(draw, arrays[name], st.floats(-100, 100))
@@ -575,7 +577,7 @@ def arrays_changed(draw: st.DrawFn) -> bytes:
     arrays, card = parts(SMALL)
     for name in draw(st.lists(st.sampled_from(sorted(arrays)), min_size=1, max_size=2)):
         array = arrays[name].copy()
-        if name in FLOATS:
+        if array.dtype.kind == "f":
             with np.errstate(over="ignore"):  # an infinity will do, too
                 filled(draw, array, ODD_FLOATS)
             if draw(st.integers(0, 4)) == 0:
@@ -587,7 +589,9 @@ def arrays_changed(draw: st.DrawFn) -> bytes:
             if draw(st.integers(0, 4)) == 0:
                 data = array.tobytes()
                 cut = draw(st.integers(0, len(data)))
-                array = np.frombuffer(data[:cut] + draw(st.binary(max_size=9)), "u1")
+                data = data[:cut] + draw(st.binary(max_size=9))
+                data = data[: len(data) // array.itemsize * array.itemsize]
+                array = np.frombuffer(data, "u1" if name in DEFLATED else array.dtype)
         arrays[name] = array
     if draw(st.integers(0, 4)) == 0:
         for name in TABLE:
@@ -624,13 +628,15 @@ def tables(draw: st.DrawFn) -> bytes:
     # After the last there is none.
     next_of = arrays["spellings"][:, 2]
     next_of[next_of >= n_spellings] = draw(st.sampled_from([-1, -5, -(2**31)]))
-    meanings, asked = arrays["run_forms"][1], arrays["run_forms"][2]
+    meanings = arrays["run_meanings"]
+    asked = arrays["run_asks"] | arrays["run_asks_more"].astype(np.uint16) << 8
     for run in range(n_runs):  # the small model has some hundred
         if draw(st.integers(0, 3)) or asked[run] >> 14 & 1:
             asked[run] = draw(asks)
             spelt = asked[run] >> 14 & 1
             most = n_spellings - 1 if spelt else n_meanings
             meanings[run] = draw(st.integers(0, most))
+    arrays["run_asks"][:], arrays["run_asks_more"][:] = asked & 0xFF, asked >> 8
     arrays["run_goes_on"][:] = draw(st.sampled_from([0, 0x55, 0xFF]))
     # Two words of one run would be a third.
     word_of = draw(st.randoms(use_true_random=False)).sample(range(n_runs), n_runs)
@@ -647,22 +653,33 @@ def test_table_that_lies_gives_answers_and_no_crash(path: Path, data: bytes) -> 
     refused_or_answered(path)
 
 
+def runs_of_nothing(n: int) -> dict[str, NDArray[Any]]:
+    """So many runs in the first place, that stand for nothing."""
+    return {
+        "run_tags": np.arange(1, n + 1, dtype=np.uint32),
+        "run_meanings": np.zeros(n, dtype=np.uint16),
+        "run_goes_on": np.zeros(-(-n // 8), dtype=np.uint8),
+        **{
+            name: np.zeros(n, dtype=np.uint8)
+            for name in ("run_steps", "run_asks", "run_asks_more")
+        },
+    }
+
+
 @compiled
 def test_table_whose_runs_crowd_or_stand_out_of_order_is_refused(path: Path) -> None:
     arrays, card = parts(SMALL)
     arrays = {name: array.copy() for name, array in arrays.items()}
-    for gaps in ([1000] * 4, [0, 2**15]):
-        changed = arrays["run_forms"].copy()
-        changed[0, : len(gaps)] = gaps
-        path.write_bytes(signed(arrays | {"run_forms": changed}, card))
+    for gaps in ([255] * 4, [0, 255]):
+        changed = arrays["run_steps"].copy()
+        changed[: len(gaps)] = gaps
+        path.write_bytes(signed(arrays | {"run_steps": changed}, card))
         said = refusal(path)
         assert said is not None
         assert "not in the order of their places" in said
     n = 6000  # one place each, all together: a run that is not there is sought for long
-    arrays["run_tags"] = np.arange(1, n + 1, dtype=np.uint32)
-    arrays["run_forms"] = np.zeros((3, n), dtype=np.uint16)
-    arrays["run_forms"][0, 1:] = 1
-    arrays["run_goes_on"] = np.zeros(n // 8, dtype=np.uint8)
+    arrays |= runs_of_nothing(n)
+    arrays["run_steps"][1:] = 1
     arrays["run_of_word"][:] = -1
     path.write_bytes(signed(arrays, card))
     said = refusal(path)
@@ -696,7 +713,8 @@ def lexicons(draw: st.DrawFn) -> bytes:
     arrays |= {
         "terms": text_of(terms),
         "idf": numbers.uniform(1, 5, len(terms)).astype(np.float32),
-        "weights": numbers.normal(size=(len(terms), n_labels)).astype(np.float16),
+        "weight_levels": numbers.integers(-127, 128, (len(terms), n_labels), np.int8),
+        "weight_exponents": numbers.integers(-9, -5, len(terms), np.int8),
         "phrases": text_of(phrases),
         "phrase_meanings": np.array(
             [draw(st.integers(0, max(len(concepts) - 1, 0))) for _ in phrases],
@@ -794,25 +812,20 @@ def bombs() -> dict[str, bytes]:
     lines = np.full(many, ord("\n"), dtype=np.uint8)
     # As much as is read: what is said then is that the one does not fit the other.
     lowest = [f"{number:x}" for number in range(PLAIN_INFLATED_BYTES // 7)]
-    n_runs = PLAIN_INFLATED_BYTES // 6
-    runs: dict[str, NDArray[Any]] = {
-        "run_tags": np.arange(1, n_runs + 1, dtype=np.uint32),
-        "run_forms": np.zeros((3, n_runs), dtype=np.uint16),
-        "run_goes_on": np.zeros(-(-n_runs // 8), dtype=np.uint8),
-    }
+    runs = runs_of_nothing(PLAIN_INFLATED_BYTES // 6)
     path = "/".join("a" * 200_000)
     long_id = json.loads(json.dumps(card))
     long_id["taxonomy"][0]["labels"][0]["id"] = path
     long_id["labels"]["land"][0] = path
     one = {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}
     lists = "[" + "[]," * (MAX_CARD_BYTES // 3 - 20) + "3]"
-    named = '{"format_version": 3, "x": "%s"}' % ("x" * 10**8)
+    named = '{"format_version": 4, "x": "%s"}' % ("x" * 10**8)
     return {
         "terms": signed(arrays | {"terms": lines}, card),
         "phrases": signed(without_table | {"phrases": lines}, card),
         **{
             name: signed(arrays | {name: np.zeros(many // 4, "i4")}, card)
-            for name in INTEGERS
+            for name in DEFLATED
         },
         "short terms": signed(arrays | {"terms": text_of(lowest)}, card),
         "short phrases": signed(without_table | {"phrases": text_of(lowest)}, card),
@@ -935,7 +948,7 @@ def test_model_that_would_not_be_read_is_not_written(
     assert path.read_bytes() == b"old"
 
 
-def test_texts_and_tables_are_all_that_is_deflated() -> None:
-    # Which `signed` takes for granted.
+def test_kept_model_has_every_array() -> None:
+    # Which `parts` and what is made of it take for granted.
     arrays, _ = parts(SMALL)
-    assert arrays.keys() == {*TEXTS, *FLOATS, *INTEGERS}
+    assert arrays.keys() == {*TEXTS, *NUMBERS, *INTEGERS} - {"weights"}

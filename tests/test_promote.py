@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dateline.labels import Lexicon, Sample, Taxonomy
@@ -64,7 +65,7 @@ def test_worse_model_is_not_promoted(
     target = tmp_path / "live.safetensors"
     model.save(target)
     assert Verdict.of(model, tests=samples, target=target).reasons == ()
-    turned = replace(model, weights=-model.weights, bias=-model.bias)
+    turned = replace(model, weights=-np.asarray(model.weights), bias=-model.bias)
     reasons = Verdict.of(turned, tests=samples, target=target).reasons
     assert [reason.partition(":")[0] for reason in reasons] == ["land", "desk"]
     assert "significantly worse" in reasons[0]

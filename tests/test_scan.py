@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from dateline.labels import Lexicon, Sample, Taxonomy
 from dateline.predict import Article, Model, Prediction, Predictor, counter
 from dateline.predict.counter import COMPILED, TermCounter
+from dateline.predict.eight_bits import EightBits
 from dateline.predict.phrases import PhraseTable
 from dateline.predict.run_table import RunTable
 from dateline.predict.terms import TermSettings, weigh
@@ -61,7 +62,7 @@ N_LABELS = 45  # one strip of the compiled sums is 40
 
 
 def counter_of(
-    words: tuple[str, ...] = WORDS, dtype: Any = np.float16, **settings: Any
+    words: tuple[str, ...] = WORDS, eight_bits: bool = True, **settings: Any
 ) -> TermCounter:
     concepts = sorted({c for found in LEXICON.values() for c in found})
     kinds = [concept.partition(":")[0] for concept in concepts]
@@ -70,13 +71,14 @@ def counter_of(
     )
     terms = [*sorted(words), *concepts]
     rng = np.random.default_rng(0)
+    weights = EightBits.nearest(rng.normal(size=(len(terms), N_LABELS)))
     return TermCounter(
         terms,
         bounds,
         PhraseTable.of(LEXICON),
         TermSettings(**settings),
         rng.uniform(1, 9, len(terms)),
-        rng.normal(size=(len(terms), N_LABELS)).astype(np.float16).astype(dtype),
+        weights if eight_bits else np.asarray(weights, dtype=np.float32),
         rng.normal(size=N_LABELS),
     )
 
@@ -234,13 +236,13 @@ def test_dotted_capital_is_not_taken_for_an_i() -> None:
 @hypothesis_settings(deadline=None)
 @given(
     texts=st.lists(st.tuples(TEXT, TEXT), max_size=5),
-    dtype=st.sampled_from([np.float16, np.float32]),
+    eight_bits=st.booleans(),
     power=st.sampled_from([0.75, 0.5]),
 )
 def test_scores_are_those_of_weigh(
-    texts: list[tuple[str, str]], dtype: Any, power: float
+    texts: list[tuple[str, str]], eight_bits: bool, power: float
 ) -> None:
-    counter = counter_of(dtype=dtype, concept_power=power)
+    counter = counter_of(eight_bits=eight_bits, concept_power=power)
     assert counter.scan is not None
     decisions, known = counter.scan.decide(
         [title for title, _ in texts], [text for _, text in texts]
@@ -260,12 +262,13 @@ def test_scores_are_those_of_weigh(
 
 @compiled
 @pytest.mark.parametrize("n_labels", [*range(1, 18), 31, 32, 33, 39, 40, 41, 80, 88])
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_scores_of_any_number_of_labels(n_labels: int, dtype: Any) -> None:
-    # Rows are padded to lanes of eight, five of which are added up at a time.
+def test_scores_of_any_number_of_labels(n_labels: int) -> None:
+    # Labels are added up in groups of eight, at most five of which at a time.
+    from dateline.predict._scan import use_registers
+
     terms, bounds, phrases, settings, idf, _, _, table = counter_of()._made_of
     rng = np.random.default_rng(n_labels)
-    weights = rng.normal(size=(len(terms), n_labels)).astype(np.float16).astype(dtype)
+    weights = EightBits.nearest(rng.normal(size=(len(terms), n_labels)))
     bias = rng.normal(size=n_labels)
     counter = TermCounter(terms, bounds, phrases, settings, idf, weights, bias, table)
     text = "South Sudan, turkey in the US. " + "of the south " * 300
@@ -280,14 +283,19 @@ def test_scores_of_any_number_of_labels(n_labels: int, dtype: Any) -> None:
         weighed = weigh(ids, counts, rows, idf, bounds, settings)
         expected = bias + weighed @ weights[ids].astype(np.float64)
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
-    from dateline.predict._scan import use_wide_registers
-
-    use_wide_registers(use=False)
-    try:
-        again, _ = counter.scan.decide(["Turkey", ""], [text, "turkey"])
-    finally:
-        use_wide_registers(use=True)
-    assert again.tolist() == decisions.tolist()  # to the last bit
+    # In other registers, and of other weights that are the same, to the last bit.
+    floats = np.asarray(weights, dtype=np.float32)
+    other = TermCounter(terms, bounds, phrases, settings, idf, floats, bias, table)
+    assert other.scan is not None
+    again, _ = other.scan.decide(["Turkey", ""], [text, "turkey"])
+    assert again.tolist() == decisions.tolist()
+    for most in (32, 0):
+        use_registers(most)
+        try:
+            again, _ = counter.scan.decide(["Turkey", ""], [text, "turkey"])
+        finally:
+            use_registers(64)
+        assert again.tolist() == decisions.tolist(), most
 
 
 @compiled
@@ -489,19 +497,28 @@ def lookup_of(phrase: str = "foo", **changed: Any) -> Any:
     [
         ({"run_tags": [[1, 2]]}, "not of one length"),
         ({"run_tags": [1]}, "not of one length"),
-        ({"run_forms": [[0, 0], [0, 1]]}, "not of one length"),
+        ({"run_steps": [0]}, "not of one length"),
+        ({"run_meanings": [0, 1, 0]}, "not of one length"),
+        ({"run_asks": [[0, 0]]}, "not of one length"),
+        ({"run_asks_more": []}, "not of one length"),
         ({"run_goes_on": []}, "not of one length"),
         ({"run_goes_on": [0, 0]}, "not of one length"),
         ({"run_of_word": [2]}, "a word has a run"),
         ({"run_of_word": [[0]]}, "a word has a run"),
         (
-            {"run_tags": [0, 1], "run_forms": [[0] * 2] * 3},
+            {"run_tags": [0, 1], "run_steps": [0, 0], "run_meanings": [0, 0]},
             "stands for is out of range",
         ),
-        ({"run_forms": [[0, 1], [0, 2], [0, 0]]}, "stands for is out of range"),
-        ({"run_forms": [[0, 1], [0, 2], [0, 0x4000]]}, "stands for is out of range"),
-        ({"run_forms": [[0, 1], [1, 0], [0x4000, 0]]}, "stands for is out of range"),
-        ({"run_forms": [[0, 16], [0, 0], [0, 0]]}, "order of their places"),
+        ({"run_meanings": [0, 2]}, "stands for is out of range"),
+        (
+            {"run_meanings": [0, 2], "run_asks_more": [0, 0x40]},
+            "stands for is out of range",
+        ),
+        (
+            {"run_meanings": [1, 0], "run_asks_more": [0x40, 0]},
+            "stands for is out of range",
+        ),
+        ({"run_steps": [0, 16]}, "order of their places"),
         ({"spellings": [[0, 0]]}, "not three numbers"),
         ({"spellings": np.zeros((0, 3))}, "not three numbers"),
         ({"spellings": [[0, 0, -1], [2, 0, -1]]}, "a spelling"),
@@ -524,7 +541,10 @@ def test_table_whose_runs_crowd_in_one_place_is_refused() -> None:
     def crowd(n: int) -> LookupTable:
         return LookupTable(
             run_tags=np.arange(1, n + 1, dtype=np.uint32),
-            run_forms=np.zeros((3, n), dtype=np.uint16),
+            run_steps=np.zeros(n, dtype=np.uint8),
+            run_meanings=np.zeros(n, dtype=np.uint16),
+            run_asks=np.zeros(n, dtype=np.uint8),
+            run_asks_more=np.zeros(n, dtype=np.uint8),
             run_goes_on=np.zeros((n + 7) // 8, dtype=np.uint8),
             run_of_word=np.array([n - 1], dtype=np.int32),
             spellings=np.array([[0, 0, -1]], dtype=np.int32),
@@ -542,10 +562,10 @@ def test_capitals_asked_beyond_the_end_of_a_phrase_are_not_looked_for() -> None:
     from dateline.predict._scan import LookupTable, Scan, learn
 
     arrays = dict(RunTable.of(*learn("word", 1, "Foo", [0], ()), 1).arrays)
-    forms = arrays["run_forms"].copy()
-    forms[2, forms[1] > 0] |= 0x1555
+    arrays["run_asks"] = arrays["run_asks"] | 0x55
+    arrays["run_asks_more"] = np.full_like(arrays["run_asks_more"], 0x15)
     scan = Scan(
-        [0, 1, 2], LookupTable(**arrays | {"run_forms": forms}, n_meanings=1),
+        [0, 1, 2], LookupTable(**arrays, n_meanings=1),
         [1], [1], TermSettings(), np.ones(2), np.ones((2, 3)), np.ones(3),
     )  # fmt: skip
     scan.count("", "Long before. " * 5000)

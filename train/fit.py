@@ -26,6 +26,7 @@ from ..labels.lexicon import Lexicon
 from ..labels.samples import Sample
 from ..labels.taxonomy import Taxonomy
 from ..predict.article import Article
+from ..predict.eight_bits import EightBits
 from ..predict.model import Model
 from .calibrate import calibrate
 from .crossval import CrossValidation, open_weights, trial_folds
@@ -127,12 +128,12 @@ def train(
             "no label can be told from its samples; look at them with "
             "'dateline samples check'"
         )
-    weights = [head.weights.astype(np.float16) for head in heads.values()]
+    weights = np.hstack([head.weights for head in heads.values()])
     return Model(
         terms=vectorizer.terms_,
         blocks=vectorizer.blocks_,
         idf=vectorizer.idf_,
-        weights=np.hstack(weights),
+        weights=EightBits.nearest(weights),
         bias=np.concatenate([head.bias for head in heads.values()]),
         calibration=np.vstack([head.calibration for head in heads.values()]),
         thresholds=np.concatenate([head.thresholds for head in heads.values()]),

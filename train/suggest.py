@@ -275,7 +275,7 @@ def _chances(
     The weights are those of the pool's articles, then those of the labelled samples.
     """
     pool = weights[: weights.shape[0] - len(labelled)]
-    decisions = model.bias + pool @ model.weights.astype(np.float64)
+    decisions = model.bias + pool @ np.asarray(model.weights, dtype=np.float64)
     found = sigmoid(decisions * model.calibration[:, 0] + model.calibration[:, 1])
     found[np.diff(pool.indptr) == 0] = 0.0
     known: dict[tuple[str, str], NDArray[np.float64]] = {}

@@ -15,6 +15,7 @@ from sklearn.svm import LinearSVC
 
 from dateline.labels import Sample
 from dateline.predict import Model, Predictor
+from dateline.predict.eight_bits import EightBits
 from dateline.predict.terms import WORDS
 
 try:
@@ -149,17 +150,14 @@ def made_up(
     words = sorted(vocabulary)
     concepts = base.terms[base.blocks[WORDS] :]
     n_terms = len(words) + len(concepts)
-    weights = np.empty((n_terms, labels), dtype=np.float16)
-    for start in range(0, n_terms, 10_000):  # float64 only a part at a time
-        part = weights[start : start + 10_000]
-        part[:] = rng.normal(scale=0.1, size=part.shape)
+    weights = rng.normal(scale=0.1, size=(n_terms, labels))
     blocks: Mapping[str, int] = {**base.blocks, WORDS: len(words)}
     idf: NDArray[np.float32] = rng.uniform(2, 9, n_terms).astype(np.float32)
     return Model(
         terms=(*words, *concepts),
         blocks=blocks,
         idf=idf,
-        weights=weights,
+        weights=EightBits.nearest(weights),
         bias=np.full(labels, -1.0),
         calibration=np.tile([2.0, 0.0], (labels, 1)),
         thresholds=np.full(labels, 0.5),
