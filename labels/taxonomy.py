@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .errors import TaxonomyError, UnknownLabelError
+from .record import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +37,7 @@ _LABEL_FIELDS = {
 }
 
 
-@dataclass(frozen=True)
-class Label:
+class Label(Record):
     """One label of an axis.
 
     Attributes
@@ -83,8 +82,7 @@ class Label:
         )
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(Record):
     """One question with its possible answers: a named, ordered set of labels.
 
     Attributes
@@ -195,8 +193,7 @@ class Axis:
         return f"its labels are {shown} ('dateline labels' lists them)"
 
 
-@dataclass(frozen=True)
-class Taxonomy:
+class Taxonomy(Record):
     """The axes on which articles are judged, in order.
 
     Attributes
@@ -205,13 +202,14 @@ class Taxonomy:
     """
 
     axes: tuple[Axis, ...]
-    _by_id: Mapping[str, Axis] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        by_id = {axis.id: axis for axis in self.axes}
-        if len(by_id) != len(self.axes):
+        if len(self._by_id) != len(self.axes):
             raise TaxonomyError("two axes bear the same id; give each its own")
-        object.__setattr__(self, "_by_id", by_id)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Axis]:
+        return {axis.id: axis for axis in self.axes}
 
     def __getitem__(self, axis: str) -> Axis:
         """The axis with that id; ``KeyError`` where there is none."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ..labels.record import Record
 
 
-@dataclass(frozen=True)
-class Article:
+class Article(Record):
     """One article.
 
     Attributes
@@ -22,3 +21,10 @@ class Article:
     text: str
     title: str = ""
     id: str = ""
+
+    def __init__(self, text: str, title: str = "", id: str = "") -> None:
+        # There are as many as an archive has, and Record's own way is slow.
+        set_field = object.__setattr__
+        set_field(self, "text", text)
+        set_field(self, "title", title)
+        set_field(self, "id", id)

@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .article import Article
 from .phrases import WORDS_WITHOUT_CAPITALS, PhraseTable
@@ -21,6 +20,8 @@ from .run_table import RunTable
 from .terms import TermScanner, TermSettings
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ._scan import Scan
     from .eight_bits import EightBits
 

@@ -9,10 +9,12 @@ top1, F1 and calibration errors of those files stay what they were, to 0.002.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
 
 LEAST, MOST = -40, 9
 """Of exponents. The largest weight is one of 16 bits, too."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os.path  # pathlib takes long to import, and predicting needs no more
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..labels.files import atomic_write
+from ..labels.record import Record
 from ..labels.taxonomy import Label, Taxonomy
 from .counter import COMPILED
 from .eight_bits import LEAST, MOST, EightBits
@@ -35,6 +34,8 @@ from .terms import WORDS, TermSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 # As a file: an extension module cannot be imported from an archive either.
 BUNDLED = f"{os.path.dirname(__file__)}/default.safetensors"  # noqa: PTH120
 """The path of the model that comes with the package."""
@@ -43,8 +44,7 @@ MOST_BIAS = 1e100
 """Biases, slopes and offsets are no larger, so that their products are numbers."""
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(Record):
     """The labels that a model knows on one axis.
 
     Attributes
@@ -61,8 +61,7 @@ class Head:
     columns: slice
 
 
-@dataclass(frozen=True, eq=False)
-class Model:
+class Model(Record):
     """A trained model: what the file holds, unpacked.
 
     Attributes
@@ -103,6 +102,10 @@ class Model:
     card: Mapping[str, Any]
     table: RunTable | None = None
 
+    # Arrays are neither one thing nor another when they are compared.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
     @cached_property
     def heads(self) -> tuple[Head, ...]:
         """The axes that the model answers on, in order."""
@@ -118,6 +121,8 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """The model as the bytes of its file; the same model gives the same bytes."""
+        from dataclasses import asdict
+
         if len(self.phrases.meanings) > 2**16:
             raise ModelError(
                 f"the lexicon's phrases stand for {len(self.phrases.meanings)} different "
@@ -438,7 +443,7 @@ def _checked_blocks(value: Any) -> dict[str, int]:
 
 
 def _checked_settings(value: Any) -> TermSettings:
-    if not isinstance(value, dict) or value.keys() != asdict(TermSettings()).keys():
+    if not isinstance(value, dict) or value.keys() != {*TermSettings._fields}:
         raise Damaged("its settings of terms are not ours")
     settings = TermSettings(**value)
     if settings.ngrams not in (1, 2):

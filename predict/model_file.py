@@ -67,13 +67,14 @@ from operator import lt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..labels.errors import DatelineError, TaxonomyError
 from .tensors import NoRegularFile, NotTensors, open_tensors, read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 FORMAT_VERSION = 4
 """The version that is written. Files of a higher one are refused. In version 3 weights were

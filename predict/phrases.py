@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
 from operator import itemgetter
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Acronyms that are everyday words when a text has no capitals to tell them apart.
 WORDS_WITHOUT_CAPITALS = frozenset(

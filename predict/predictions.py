@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from ..labels.record import Record
 from .terms import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(Record):
     """A label with its probability.
 
     Attributes
@@ -24,6 +23,8 @@ class Scored:
     score : float
         Calibrated probability, 0 to 1.
     """
+
+    __slots__ = ("code", "label", "name", "score")
 
     label: str
     name: str
@@ -41,8 +42,7 @@ class _Unread:
     _row: bytes  # a double for each column
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction(_Unread):
+class Prediction(_Unread, Record):
     """What a model says of one article.
 
     ``prediction["topics"]`` gives the labels of an axis; ``regions`` and ``topics``
@@ -60,9 +60,22 @@ class Prediction(_Unread):
         The id of the article; may be empty.
     """
 
+    __slots__ = ("id", "labels", "scores")
+
     labels: Mapping[str, tuple[Scored, ...]]
-    scores: Mapping[str, Mapping[str, float]] = field(repr=False)
-    id: str = ""
+    scores: Mapping[str, Mapping[str, float]]
+    id: str
+
+    def __init__(
+        self,
+        labels: Mapping[str, tuple[Scored, ...]],
+        scores: Mapping[str, Mapping[str, float]],
+        id: str = "",
+    ) -> None:
+        super().__init__(labels, scores, id)
+
+    def __repr__(self) -> str:
+        return f"Prediction(labels={self.labels!r}, id={self.id!r})"
 
     @classmethod
     def _made(
@@ -74,13 +87,7 @@ class Prediction(_Unread):
     ) -> Self:
         """One whose scores are made of a row of them; the compiled scan does the same."""
         made = object.__new__(cls)
-        for name, value in (
-            ("labels", labels),
-            ("id", id),
-            ("_columns", columns),
-            ("_row", row),
-        ):
-            object.__setattr__(made, name, value)
+        made._set(labels=labels, id=id, _columns=columns, _row=row)
         return made
 
     if not TYPE_CHECKING:  # no attribute but `scores` is ever made so
@@ -97,7 +104,7 @@ class Prediction(_Unread):
                 axis: dict(zip(labels, row[start:], strict=False))
                 for axis, (labels, start) in self._columns.items()
             }
-            object.__setattr__(self, "scores", scores)
+            self._set(scores=scores)
             return scores
 
     def __getitem__(self, axis: str) -> tuple[Scored, ...]:
@@ -114,8 +121,7 @@ class Prediction(_Unread):
         return self.labels.get("topics", ())
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Record):
     """What one term adds to the score of one label.
 
     Attributes
@@ -133,8 +139,7 @@ class Evidence:
     spans: tuple[Span, ...]
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(Record):
     """Why a label has its score.
 
     ``bias`` plus the contributions of all `evidence` is `decision`, to rounding;

@@ -10,7 +10,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..labels.taxonomy import Taxonomy
 from .article import Article
@@ -23,6 +22,8 @@ from .terms import Span, weigh
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from ._scan import Judge
 

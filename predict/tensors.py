@@ -22,10 +22,11 @@ from io import FileIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 DTYPES = {
     "F64": "<f8",

@@ -22,13 +22,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..labels.record import Record
 from .article import Article
 from .phrases import PhraseTable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 WORDS = "words"
 """The name of the block of words; the other blocks are named by kinds of concepts."""
@@ -36,8 +39,7 @@ WORDS = "words"
 _TOKEN = re.compile(r"\w+")
 
 
-@dataclass(frozen=True)
-class TermSettings:
+class TermSettings(Record):
     """How terms are counted.
 
     Attributes
@@ -69,8 +71,7 @@ class TermSettings:
     half_density: float = 0.04
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(Record):
     """Where a term stands: characters `start` to `end` of a field of the article.
 
     Attributes

@@ -158,7 +158,7 @@ print("safetensors" in sys.modules, any(event == "open" for event, _ in seen))
 
 
 def test_loading_and_answering_open_the_model_and_do_nothing_else() -> None:
-    model = Path(__file__).parent / "models" / "format-3.safetensors"
+    model = Path(__file__).parent / "models" / "format-4.safetensors"
     run = subprocess.run(
         [sys.executable, "-X", "utf8", "-c", WATCHED, str(model)],
         capture_output=True,
