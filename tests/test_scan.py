@@ -50,6 +50,7 @@ LEXICON = Lexicon(
         ("ΣΥΡΙΖΑ", ["place:GR"]),
         ("İzmir", ["place:TR"]),
         ("Ǆ", ["subject:titlecase"]),
+        ("AǄ", ["subject:capitals"]),
         ("𐐀𐐁", ["subject:deseret"]),
     ]
 )
@@ -123,7 +124,18 @@ def test_counts_are_those_of_the_definition(title: str, text: str) -> None:
 
 
 @compiled
-@pytest.mark.parametrize("text", ["us", "us who nato", "Us", "US", "u.s.", "who, WHO"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("us", "us who nato", "Us", "US", "u.s.", "who, WHO"),
+        *("South Sudan", "South sudan", "south Sudan", "SOUTH sUDAN"),
+        *(
+            "AǄ",
+            "Aǅ",
+            "aǅ",
+        ),  # the second is no capital, though it is none in lower case
+    ],
+)
 def test_capitals_are_asked_for_alike(ours: TermCounter, text: str) -> None:
     # Without any capital "us" is no country, but with some the rest is taken exactly.
     assert_alike(ours, Article(text))
