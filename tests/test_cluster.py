@@ -23,12 +23,12 @@ import cloudpickle  # type: ignore[import-untyped]
 import pyarrow.parquet as pq
 from distributed import Client, LocalCluster
 
-import dateline.predict.cluster as module
 from dateline.labels import Lexicon, Sample, Taxonomy
-from dateline.predict import parts
-from dateline.predict.cluster import connected
+from dateline.predict import cluster as cluster_module
+from dateline.predict import cluster_run, stores
+from dateline.predict.cluster import ClusterError, connected
 from dateline.predict.fields import ArticleError, Fields
-from dateline.predict.parts import ClusterError
+from dateline.predict.parts import Job, ModelPlugin
 from dateline.train import search as search_module
 from dateline.train.search import search
 
@@ -95,7 +95,7 @@ def articles(
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PART_ROWS", 2 * GROUP)
+    monkeypatch.setattr(cluster_run, "PART_ROWS", 2 * GROUP)
 
 
 PARTS = FILES * ROWS // (2 * GROUP) + 2
@@ -309,7 +309,7 @@ def test_files_are_named_as_a_shell_would(
     for name in ("b.csv", "a.jsonl", "x.txt"):
         (tmp_path / name).touch()
     (tmp_path / "folder").mkdir()
-    found = module.files_at(["b.*", "a.jsonl", f"file://{tmp_path}/*.csv"])
+    found = stores.files_at(["b.*", "a.jsonl", f"file://{tmp_path}/*.csv"])
     assert [file.name for file in found] == [
         "b.csv",
         "a.jsonl",
@@ -327,20 +327,20 @@ def test_files_are_named_as_a_shell_would(
         ("nothing://x/*.csv", "Protocol not known"),
     ):
         with pytest.raises(ArticleError, match=said):
-            module.files_at([path])
+            stores.files_at([path])
 
 
-@pytest.mark.parametrize("stores", [set(), {"memory"}])
+@pytest.mark.parametrize("protocols", [set(), {"memory"}])
 def test_file_is_put_whole(
-    tmp_path: Path, stores: set[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, protocols: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import fsspec
 
-    monkeypatch.setattr(parts, "OBJECT_STORES", stores)
+    monkeypatch.setattr(stores, "OBJECT_STORES", protocols)
     memory = fsspec.filesystem("memory")
     path = tmp_path / "answers"
     path.write_bytes(b"all")
-    parts.put(path, "memory://put", "part")
+    stores.put(path, "memory://put", "part")
     assert memory.cat("/put/part") == b"all"
     real = memory.put_file
 
@@ -350,14 +350,14 @@ def test_file_is_put_whole(
 
     monkeypatch.setattr(type(memory), "put_file", staticmethod(full))
     with pytest.raises(ClusterError, match="No space left on device; what is in"):
-        parts.put(path, "memory://put", "other")
-    if not stores:
+        stores.put(path, "memory://put", "other")
+    if not protocols:
         assert memory.ls("/put", detail=False) == ["/put/part"]
     memory.rm("/put", recursive=True)
 
 
 def test_cluster_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.5)
+    monkeypatch.setattr(cluster_module, "PATIENCE", 0.5)
     for given, said in (
         ("nowhere", "is no address of a scheduler"),
         ("tcp://127.0.0.1:1", "no scheduler answers there"),
@@ -378,7 +378,7 @@ def test_cluster_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_worker_of_another_version_is_told(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "__version__", "9.9")
+    monkeypatch.setattr(cluster_module, "__version__", "9.9")
     with (
         pytest.raises(
             ClusterError, match=r"has dateline 0\..*, this command is of 9\.9"
@@ -397,8 +397,8 @@ def test_worker_of_another_version_is_told(
             return {"tcp://w:1": ImportError("dateline")}
 
     with pytest.raises(ClusterError, match="tcp://w:1: the worker has no dateline"):
-        module._check_workers(Lacking(), address)  # type: ignore[arg-type]
-    late = parts.ModelPlugin(parts.Job("parquet", "", Fields()), b"")
+        cluster_module._check_workers(Lacking(), address)  # type: ignore[arg-type]
+    late = ModelPlugin(Job("parquet", "", Fields()), b"")
     late.version = "9.9"
     with pytest.raises(ClusterError, match="install the same everywhere"):
         late.setup(type("Worker", (), {"address": "tcp://w:1"}))
