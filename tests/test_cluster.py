@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ from dateline.train.search import search
 
 # Workers cannot import it.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+# One cluster, in one process of tests: starting one takes longer than a test.
+pytestmark = pytest.mark.xdist_group("cluster")
 
 FILES, ROWS, GROUP = 6, 400, 100
 
@@ -93,6 +97,18 @@ def articles(
     return sorted(str(path) for path in folder.iterdir())
 
 
+@pytest.fixture
+def predict(dateline: Callable[..., Any], model_file: Path) -> Callable[..., Any]:
+    """Answer by the small model, in this process."""
+    return partial(dateline, "predict", "-m", model_file)
+
+
+@pytest.fixture
+def on_cluster(predict: Callable[..., Any], address: str) -> Callable[..., Any]:
+    """Answer by the small model, on the cluster."""
+    return partial(predict, "--scheduler", address)
+
+
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_run, "PART_ROWS", 2 * GROUP)
@@ -123,20 +139,19 @@ def kill_in_the_middle(
 def test_killed_worker_changes_no_answer(
     tmp_path: Path,
     cluster: LocalCluster,
-    address: str,
     articles: list[str],
-    model_file: Path,
-    dateline: Callable[..., Any],
+    predict: Callable[..., Any],
+    on_cluster: Callable[..., Any],
 ) -> None:
-    options = ["-m", model_file, "-t", "0.4", "--keep-columns", "all"]
-    one = dateline("predict", *articles, *options, "-o", tmp_path / "one.parquet")
+    options = ["-t", "0.4", "--keep-columns", "all"]
+    one = predict(*articles, *options, "-o", tmp_path / "one.parquet")
     out = tmp_path / "out"
     seen: dict[str, Any] = {}
     killing = threading.Thread(target=kill_in_the_middle, args=(cluster, out, seen))
     killing.start()
     folder = Path(articles[0]).parent
     patterns = [folder / "*.parquet", folder / "b.jsonl", f"file://{folder}/c.*"]
-    many = dateline("predict", "--scheduler", address, *patterns, *options, "-o", out)
+    many = on_cluster(*patterns, *options, "-o", out)
     killing.join()
     assert 4 <= seen["before"] < PARTS
     with pytest.raises(ProcessLookupError):
@@ -159,56 +174,51 @@ def test_killed_worker_changes_no_answer(
 
 def test_resumed_run_answers_what_is_missing(
     tmp_path: Path,
-    address: str,
     articles: list[str],
-    model_file: Path,
-    dateline: Callable[..., Any],
+    predict: Callable[..., Any],
+    on_cluster: Callable[..., Any],
 ) -> None:
-    given = [*articles[:2], articles[-2], "-m", model_file, "-f", "jsonl"]
-    one = dateline("predict", *given, "-o", tmp_path / "one.jsonl")
+    given = [*articles[:2], articles[-2], "-f", "jsonl", "-o"]
+    one = predict(*given, tmp_path / "one.jsonl")
     whole = (tmp_path / "one.jsonl").read_bytes()
     out = tmp_path / "out"
-    given = ["predict", "--scheduler", address, *given, "-o", out]
-    assert dateline(*given, "--resume") == one
+    again = partial(on_cluster, *given, out)
+    assert again("--resume") == one
     assert b"".join(path.read_bytes() for path in parts_in(out)) == whole
-    assert dateline(*given).err.startswith(f"dateline: {out}: is not empty")
+    assert again().err.startswith(f"dateline: {out}: is not empty")
     removed, *kept = parts_in(out)
     removed.unlink()
     (out / ".part-00000.jsonl.123.partial").touch()
     before = [path.stat().st_ino for path in kept]
-    assert dateline(*given, "--resume") == one
+    assert again("--resume") == one
     assert [path.stat().st_ino for path in kept] == before
     assert b"".join(path.read_bytes() for path in parts_in(out)) == whole
     assert not [*out.glob(".part*")]
-    other = dateline(*given, "--resume", "-t", "0.9")
+    other = again("--resume", "-t", "0.9")
     assert (other.code, "by this model with these options" in other.err) == (2, True)
 
 
 def test_resumed_run_knows_the_types_of_columns(
     tmp_path: Path,
-    address: str,
     articles: list[str],
-    model_file: Path,
-    dateline: Callable[..., Any],
+    predict: Callable[..., Any],
+    on_cluster: Callable[..., Any],
 ) -> None:
-    given = [*articles[:2], articles[FILES], "-m", model_file, "--keep-columns", "all"]
+    given = [*articles[:2], articles[FILES], "--keep-columns", "all", "-o"]
     out = tmp_path / "out"
-    one = dateline("predict", *given, "-o", tmp_path / "one.parquet")
-    given = ["predict", "--scheduler", address, *given, "-o", out]
-    assert dateline(*given) == one
+    one = predict(*given, tmp_path / "one.parquet")
+    assert on_cluster(*given, out) == one
     for path in parts_in(out)[::2]:
         path.unlink()
-    assert dateline(*given, "--resume") == one
+    assert on_cluster(*given, out, "--resume") == one
     assert pq.read_table(out) == pq.read_table(tmp_path / "one.parquet")
 
 
 def test_model_is_read_once_by_each_worker(
     tmp_path: Path,
     cluster: LocalCluster,
-    address: str,
     articles: list[str],
-    model_file: Path,
-    dateline: Callable[..., Any],
+    on_cluster: Callable[..., Any],
 ) -> None:
     def watch() -> None:
         from dateline.predict import parts
@@ -232,8 +242,7 @@ def test_model_is_read_once_by_each_worker(
     with Client(cluster, set_as_default=False) as client:
         client.run(watch)
         out = tmp_path / "out"
-        given = ["--scheduler", address, *articles[:3], "-m", model_file, "-o", out]
-        assert dateline("predict", *given).code == 0
+        assert on_cluster(*articles[:3], "-o", out).code == 0
         assert len(parts_in(out)) == 6
         assert [*client.run(read).values()] == [1, 1]
 
@@ -241,10 +250,8 @@ def test_model_is_read_once_by_each_worker(
 def test_interrupted_run_leaves_nothing_on_the_cluster(
     tmp_path: Path,
     cluster: LocalCluster,
-    address: str,
     articles: list[str],
-    model_file: Path,
-    dateline: Callable[..., Any],
+    on_cluster: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def interrupt(self: object, count: int) -> None:
@@ -256,8 +263,7 @@ def test_interrupted_run_leaves_nothing_on_the_cluster(
 
     out = tmp_path / "out"
     monkeypatch.setattr("dateline.predict.progress.Progress.add", interrupt)
-    given = ["--scheduler", address, *articles, "-m", model_file, "-o", out]
-    run = dateline("predict", *given)
+    run = on_cluster(*articles, "-o", out)
     assert run.code == 130
     assert "what was written stays" in run.err
     assert 1 <= len(parts_in(out)) <= PARTS
@@ -266,17 +272,12 @@ def test_interrupted_run_leaves_nothing_on_the_cluster(
 
 
 def test_broken_file_is_named(
-    tmp_path: Path,
-    address: str,
-    articles: list[str],
-    model_file: Path,
-    dateline: Callable[..., Any],
+    tmp_path: Path, articles: list[str], on_cluster: Callable[..., Any]
 ) -> None:
     (tmp_path / "b.parquet").write_bytes(b"PAR1 but no more")
     (tmp_path / "c.jsonl.gz").write_bytes(b"no gzip")
-    given = ["--scheduler", address, articles[0], "-m", model_file, "-o"]
     for name, said in (("b.parquet", "is no Parquet"), ("c.jsonl.gz", "Not a gzip")):
-        run = dateline("predict", tmp_path / name, *given, tmp_path / f"{name} out")
+        run = on_cluster(tmp_path / name, articles[0], "-o", tmp_path / f"{name} out")
         assert run.code == 2
         assert run.err.startswith(f"dateline: {tmp_path / name}: ")
         assert said in run.err
@@ -365,10 +366,7 @@ def test_cluster_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ClusterError, match=said), connected(given):
             pass
     with (
-        LocalCluster(
-            n_workers=0,
-            dashboard_address=":0",
-        ) as empty,
+        LocalCluster(n_workers=0, dashboard_address=":0") as empty,
         pytest.raises(ClusterError, match="has no worker that takes work"),
         connected(str(empty.scheduler_address)),
     ):
@@ -405,11 +403,10 @@ def test_worker_of_another_version_is_told(
 
 
 def test_missing_dask_is_told(
-    monkeypatch: pytest.MonkeyPatch, model_file: Path, dateline: Callable[..., Any]
+    monkeypatch: pytest.MonkeyPatch, predict: Callable[..., Any]
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    given = ["--scheduler", "tcp://head:8786", "a.parquet", "-o", "out"]
-    run = dateline("predict", *given, "-m", model_file)
+    run = predict("--scheduler", "tcp://head:8786", "a.parquet", "-o", "out")
     assert run.code == 2
     assert "a cluster takes Dask: pip install 'dateline[dask]'" in run.err
 
