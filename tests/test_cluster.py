@@ -36,9 +36,6 @@ from dateline.train.search import search
 # Workers cannot import it.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
-# One cluster, in one process of tests: starting one takes longer than a test.
-pytestmark = pytest.mark.xdist_group("cluster")
-
 FILES, ROWS, GROUP = 6, 400, 100
 
 
