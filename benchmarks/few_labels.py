@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 from quality import peer
+from suite.panels import panels
 
 from dateline.labels import Lexicon, Sample, Taxonomy, bundled_samples, read_samples
 from dateline.predict import Predictor
@@ -189,42 +190,26 @@ def table(paths: Sequence[Path]) -> str:
 
 
 def plot(paths: Sequence[Path], target: Path) -> None:
-    """Draw the means over the draws, a panel a file; the same results, the same bytes."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    matplotlib.rcParams |= {
-        "svg.hashsalt": "few labels",
-        "svg.fonttype": "none",  # text stays text
-        "font.size": 9,
-    }
+    """Draw the means over the draws, a panel a file."""
     found = cells_of(paths)
     files = sorted({file for file, _ in found})
-    figure, panels = pyplot.subplots(
-        1, len(files), figsize=(3.4 * len(files), 3.2), sharey=True, squeeze=False
-    )
-    for panel, file in zip(panels[0], files, strict=True):
-        for contestant in CONTESTANTS:
-            cells = sorted(found.get((file, contestant), {}).items())
-            panel.plot(
-                [n for n, _ in cells],
-                [statistics.mean(values) for _, values in cells],
-                marker="o",
-                markersize=3,
-                label=contestant,
-            )
-        panel.set_xscale("log")
-        panel.set_title(file.removesuffix("_train"))
-        panel.set_xlabel("labels")
-        panel.grid(alpha=0.3)
-    panels[0][0].set_ylabel("macro-F1 on the test file")
-    panels[0][0].set_ylim(0, 1)
-    handles, names = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
-    figure.tight_layout(rect=(0, 0.08, 1, 1))
-    figure.savefig(target, metadata={"Date": None})
+    with panels(
+        target, len(files), size=(3.4, 3.2), salt="few labels", sharey=True
+    ) as drawn:
+        for panel, file in zip(drawn, files, strict=True):
+            for contestant in CONTESTANTS:
+                cells = sorted(found.get((file, contestant), {}).items())
+                panel.plot(
+                    [n for n, _ in cells],
+                    [statistics.mean(values) for _, values in cells],
+                    marker="o",
+                    markersize=3,
+                    label=contestant,
+                )
+            panel.set_title(file.removesuffix("_train"))
+            panel.set_xlabel("labels")
+        drawn[0].set_ylabel("macro-F1 on the test file")
+        drawn[0].set_ylim(0, 1)
 
 
 if __name__ == "__main__":

@@ -178,7 +178,9 @@ def _check_for_cluster(
 def _on_cluster(
     address: str, names: Sequence[str], model: Path | None, job: Job, resume: bool
 ) -> Outcome:
-    from .cluster import connected, files_at, model_bytes, predict_on_cluster
+    from .cluster import connected
+    from .cluster_run import model_bytes, predict_on_cluster
+    from .stores import files_at
 
     data = model_bytes(model, job.threshold)
     go_on = "What was written stays, and the same command with --resume goes on"

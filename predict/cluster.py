@@ -1,66 +1,30 @@
-"""An archive that a cluster of Dask answers, part by part.
-
-Each part is rows of one file, read, judged and written by one task as one process
-would; so a task that is repeated, because its worker died, changes nothing.
-"""
+"""A cluster of Dask: whether it can do our work, and the calls that its workers make."""
 
 from __future__ import annotations
 
-import glob
-import hashlib
-import json
 import logging
-import re
-import uuid
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from .articles import ArticleError
-from .model import BUNDLED
-from .notes import Notes
-from .parquet import common_types
-from .parts import (
-    UNFINISHED,
-    ClusterError,
-    Job,
-    ModelPlugin,
-    Part,
-    Tally,
-    answer,
-    count,
-    is_of_files,
-    is_store,
-    look,
-    open_url,
-    put,
-    why,
-)
-from .predictor import Predictor
-from .progress import progress
-from .run import Outcome
-from .sources import TABLES, Meter, kind
+from ..labels.errors import DatelineError
 
 if TYPE_CHECKING:
     from distributed import Client
-
-PART_ROWS = 50_000
-"""Row groups of a Parquet file are put together to parts of about so many rows."""
 
 PATIENCE = 10
 """Seconds that are waited for a scheduler, and for its first worker."""
 
 RETRIES = 2
-"""How often a part that failed is tried again: a store may be out of breath."""
+"""How often a call that failed is tried again: a store may be out of breath."""
 
-_PLAN = "_dateline.json"
 _PIP = "pip install 'dateline[dask]'"
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+class ClusterError(DatelineError):
+    """A cluster cannot do what was asked of it."""
 
 
 @contextmanager
@@ -152,194 +116,15 @@ def _check_workers(client: Client, address: str) -> None:
             )
 
 
-@dataclass(frozen=True)
-class File:
-    """A file of articles that is to be read.
-
-    Attributes
-    ----------
-    name : str
-        As one process would be told of it.
-    url : str
-        Where any worker finds it.
-    size : int
-    """
-
-    name: str
-    url: str
-    size: int
-
-
-def files_at(paths: Iterable[str]) -> list[File]:
-    """The files at paths, in order.
-
-    Parameters
-    ----------
-    paths : iterable of str
-        Paths or URLs that fsspec knows, with ``*``, ``?``, ``[...]`` or ``**``.
-
-    Raises
-    ------
-    ArticleError
-        If nothing is there, or something that is no table.
-    """
-    from fsspec.core import url_to_fs
-
-    found: list[File] = []
-    for path in paths:
-        try:
-            system, root = url_to_fs(path)
-            if _URL.match(path):
-                names = sorted(system.glob(root)) if glob.has_magic(root) else [root]
-                named = [(str(system.unstrip_protocol(name)), name) for name in names]
-            else:  # by the names that a shell would give
-                shown = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
-                names = shown if glob.has_magic(path) else [path]
-                named = [(name, str(Path(name).absolute())) for name in names]
-            of_path = [
-                File(name, str(system.unstrip_protocol(where)), _size(system, where))
-                for name, where in named
-            ]
-        except Exception as error:
-            if not (is_of_files(error) or isinstance(error, ValueError)):
-                raise
-            raise ArticleError(f"{path}: cannot be read: {why(error)}") from None
-        if not of_path:
-            raise ArticleError(f"{path}: matches no file")
-        found += of_path
-    for file in found:
-        if kind(file.name) not in TABLES:
-            raise ArticleError(
-                f"{file.name}: on a cluster tables are read: {', '.join(TABLES)}; "
-                "name others without --scheduler"
-            )
-    return found
-
-
-def _size(system: Any, path: str) -> int:
-    about = system.info(path)
-    if about["type"] == "directory":
-        raise IsADirectoryError(
-            0, "is a folder; name the files in it, such as 'folder/*.parquet'"
-        )
-    return int(about["size"] or 0)
-
-
-def model_bytes(path: Path | None, threshold: float | None) -> bytes:
-    """The bytes of a model file that loads.
-
-    Raises
-    ------
-    ModelError
-        If it does not.
-    """
-    path = path or Path(BUNDLED)
-    Predictor.load(path, threshold=threshold)
-    return path.read_bytes()
-
-
-def predict_on_cluster(
-    client: Client, model: bytes, files: Sequence[File], job: Job, resume: bool
-) -> tuple[Outcome, Notes]:
-    """Answer files on a cluster, each part of them in a file of its own.
+class Tasks:
+    """Calls that the workers make, whatever becomes of some of the workers.
 
     Parameters
     ----------
     client : distributed.Client
-    model : bytes
-        Of its file; they are sent to the workers.
-    files : sequence of File
-    job : Job
-    resume : bool
-        Keep the parts that an earlier run with the same files, model and options
-        made.
-
-    Returns
-    -------
-    outcome : Outcome
-    notes : Notes
-
-    Raises
-    ------
-    ArticleError
-        If a file cannot be read.
-    ClusterError
-        If the folder is not to be written to, or the cluster breaks down.
+    run : str
+        What the names of the calls begin with.
     """
-    job = replace(job, folder=_folder(job.folder))
-    there = _listing(job.folder)
-    if there and not resume:
-        raise ClusterError(
-            f"{job.folder}: is not empty ({there[0]}); name another folder, or go on "
-            "with --resume"
-        )
-    run = f"dateline-{uuid.uuid4().hex}"
-    tasks = _Tasks(client, run)
-    parts = _parts(tasks, files, job)
-    plan = _plan(parts, files, job, model)
-    if there and plan != _old_plan(job.folder, there):
-        raise ClusterError(
-            f"{job.folder}: holds something else than answers of these files by this "
-            "model with these options; name another folder or leave --resume out"
-        )
-    if not there:
-        _put_text(plan, job.folder, _PLAN)
-    client.register_plugin(ModelPlugin(job, model), name=run)
-    try:
-        done = {part.to for part in parts} & {*there}
-        tallies = _answered(tasks, run, parts, done)
-        if job.format == "parquet" and job.fields.keep:
-            _make_alike(tasks, run, parts, tallies)
-    finally:
-        with suppress(OSError, ValueError):  # where the scheduler is gone as well
-            tasks.cancel()
-            client.unregister_worker_plugin(run)
-    _tidy(job.folder)
-    notes = Notes()
-    for tally in tallies:
-        notes.add_all(tally.notes)
-    rows = sum(tally.rows for tally in tallies)
-    return Outcome(rows, sum(tally.failed for tally in tallies)), notes
-
-
-def _answered(
-    tasks: _Tasks, run: str, parts: Sequence[Part], done: set[str]
-) -> list[Tally]:
-    tallies: dict[int, Tally] = {}
-    meter = Meter(len(parts))
-    calls = [(count if part.to in done else answer, run, part) for part in parts]
-    with progress(meter, 0, to_terminal=False) as bar:
-        for number, tally in tasks.results(calls):
-            tallies[number] = tally
-            with meter.file(1, lambda: 0):
-                pass
-            bar.add(tally.rows)
-    return [tallies[number] for number in range(len(parts))]
-
-
-def _make_alike(
-    tasks: _Tasks, run: str, parts: Sequence[Part], tallies: Sequence[Tally]
-) -> None:
-    """Write those parts anew where a column is of another type than in all together.
-
-    A column that is empty in one part, say, and holds numbers in the next.
-    """
-    kinds: dict[str, set[str]] = {}
-    for tally in tallies:
-        for column, met in tally.kinds.items():
-            kinds[column] = kinds.get(column, set()) | met
-    types = common_types(kinds)
-    calls = [
-        (answer, run, part, types)
-        for part, tally in zip(parts, tallies, strict=True)
-        if [*common_types(tally.kinds).items()] != [*types.items()]
-    ]
-    for _ in tasks.results(calls):
-        pass
-
-
-class _Tasks:
-    """Calls that the workers make, whatever becomes of some of the workers."""
 
     def __init__(self, client: Client, run: str) -> None:
         self._client, self._run = client, run
@@ -374,106 +159,6 @@ class _Tasks:
         self._client.cancel(self._futures)
 
 
-def _parts(tasks: _Tasks, files: Sequence[File], job: Job) -> list[Part]:
-    """The parts of files, numbered in order."""
-    whole = [Part(file.name, file.url) for file in files]
-    parquet = [part for part in whole if kind(part.name) == ".parquet"]
-    looks = [(look, part, job.fields) for part in parquet]
-    found = {parquet[number].url: rows for number, rows in tasks.results(looks)}
-    parts: list[Part] = []
-    for part in whole:
-        parts += _split(part, found[part.url]) if part.url in found else [part]
-    width = max(5, len(str(len(parts) - 1)))
-    return [
-        replace(part, to=f"part-{number:0{width}}.{job.format}")
-        for number, part in enumerate(parts)
-    ]
-
-
-def _split(part: Part, groups: Sequence[int]) -> list[Part]:
-    found, first, before, rows = [], 0, 0, 0
-    for number, size in enumerate(groups):
-        if rows and rows + size > PART_ROWS:
-            found.append(replace(part, groups=(first, number), before=before))
-            first, before, rows = number, before + rows, 0
-        rows += size
-    return [*found, replace(part, groups=(first, len(groups)), before=before)]
-
-
-def _plan(
-    parts: Sequence[Part], files: Sequence[File], job: Job, model: bytes
-) -> dict[str, Any]:
-    """What a folder of answers is of."""
-    fields = {name: v for name, v in vars(job.fields).items() if name != "notes"}
-    plan = {
-        "dateline": __version__,
-        "model": hashlib.sha256(model).hexdigest(),
-        "format": job.format,
-        "threshold": job.threshold,
-        "fields": {**fields, "keep": [*job.fields.keep]},
-        "files": [[file.url, file.size] for file in files],
-        "parts": [[part.to, part.url, part.groups, part.before] for part in parts],
-    }
-    as_read: dict[str, Any] = json.loads(json.dumps(plan))
-    return as_read
-
-
-def _folder(name: str) -> str:
-    """A folder as any worker finds it."""
-    return name.rstrip("/") if _URL.match(name) else str(Path(name).absolute())
-
-
-def _listing(folder: str) -> list[str]:
-    """The names in a folder, which is made if it is missing; half files left out."""
-    from fsspec.core import url_to_fs
-
-    try:
-        system, root = url_to_fs(folder)
-        system.invalidate_cache()
-        if system.isfile(root):
-            raise NotADirectoryError(0, "is a file, not a folder")
-        if not is_store(system):  # which has no folders, and a bucket is not made so
-            system.makedirs(root, exist_ok=True)
-        names = (path.rstrip("/").rpartition("/")[2] for path in _paths(system, root))
-        return sorted(name for name in names if not name.endswith(UNFINISHED))
-    except Exception as error:
-        if not (is_of_files(error) or isinstance(error, ValueError)):
-            raise
-        raise ClusterError(f"{folder}: cannot be written to: {why(error)}") from None
-
-
-def _paths(system: Any, root: str) -> list[str]:
-    try:
-        return [path for path in system.ls(root, detail=False) if path != root]
-    except FileNotFoundError:  # a store has no empty folders
-        return []
-
-
-def _tidy(folder: str) -> None:
-    """Remove what workers that died left half written."""
-    from fsspec.core import url_to_fs
-
-    system, root = url_to_fs(folder)
-    system.invalidate_cache()
-    for path in _paths(system, root):
-        name = path.rpartition("/")[2]
-        if name.startswith(".part-") and name.endswith(UNFINISHED):
-            with suppress(OSError):
-                system.rm_file(path)
-
-
-def _put_text(plan: Mapping[str, Any], folder: str, name: str) -> None:
-    with TemporaryDirectory() as here:
-        path = Path(here) / name
-        path.write_text(json.dumps(plan, ensure_ascii=True) + "\n", "ascii")
-        put(path, folder, name)
-
-
-def _old_plan(folder: str, there: Sequence[str]) -> Any:
-    if _PLAN not in there:
-        return None
-    try:
-        with open_url(f"{folder}/{_PLAN}") as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return None
+def why(error: BaseException) -> str:
+    """What is wrong, in few words."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

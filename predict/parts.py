@@ -1,14 +1,12 @@
 """The part of an archive that one task of a cluster answers, from file to file.
 
-What runs on the workers of Dask; :mod:`dateline.predict.cluster` drives it.
+What runs on the workers of Dask; :mod:`dateline.predict.cluster_run` drives it.
 """
 
 from __future__ import annotations
 
 import gzip
-import io
 import json
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,10 +15,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from .. import __version__
-from ..labels.errors import DatelineError
 from .answers import answer_chunks, as_text, chunked
 from .article import Article
 from .articles import read_stream
+from .cluster import ClusterError, why
 from .fields import ArticleError, BadRow, Fields
 from .notes import Notes
 from .parquet import (
@@ -33,6 +31,7 @@ from .parquet import (
 )
 from .predictor import Predictor
 from .sources import kind, open_zstd
+from .stores import is_of_files, open_url, put
 from .writers import growing_file
 
 if TYPE_CHECKING:
@@ -42,17 +41,6 @@ else:
         from distributed import WorkerPlugin
     except ImportError:  # which `cluster.connected` says better
         WorkerPlugin = object
-
-UNFINISHED = ".partial"
-"""What a part's name ends in while it is written; it begins with a dot, too."""
-
-OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci"}
-"""Protocols of stores where a file appears when all of it is there, and where another
-name is another copy."""
-
-
-class ClusterError(DatelineError):
-    """A cluster cannot do what was asked of it."""
 
 
 @dataclass(frozen=True)
@@ -233,68 +221,6 @@ def count(run: str, part: Part) -> Tally:
         ) from None
 
 
-def put(path: Path, folder: str, name: str) -> None:
-    """Put a file into a folder, where it appears whole or not at all.
-
-    Raises
-    ------
-    ClusterError
-        If it cannot be written.
-    """
-    from fsspec.core import url_to_fs
-
-    with _writing(folder, name):
-        system, root = url_to_fs(folder)
-        if is_store(system):
-            system.put_file(str(path), f"{root}/{name}")
-            return
-        # A task may run twice at once, where a worker was given up and is not dead.
-        growing = f"{root}/.{name}.{uuid.uuid4().hex}{UNFINISHED}"
-        try:
-            system.put_file(str(path), growing)
-            system.mv(growing, f"{root}/{name}")
-        except BaseException:
-            if system.exists(growing):
-                system.rm_file(growing)
-            raise
-
-
-@contextmanager
-def open_url(url: str) -> Iterator[BinaryIO]:
-    """Open a file that fsspec finds, buffered."""
-    from fsspec.core import url_to_fs
-
-    system, path = url_to_fs(url)
-    with system.open(path, "rb") as file:
-        raw = cast(io.RawIOBase, file)
-        yield io.BufferedReader(raw, 1 << 20)
-
-
-def is_store(system: Any) -> bool:
-    """Whether a file system of fsspec is an object store."""
-    protocol = system.protocol
-    return bool(
-        OBJECT_STORES & ({protocol} if isinstance(protocol, str) else {*protocol})
-    )
-
-
-def is_of_files(error: Exception) -> bool:
-    """Whether an error says that files cannot be reached.
-
-    Stores raise classes of their own libraries, and there are many of these.
-    """
-    if isinstance(error, DatelineError):
-        return False
-    return isinstance(error, (OSError, EOFError, ImportError)) or (
-        type(error).__module__.partition(".")[0] not in ("builtins", "dateline")
-    )
-
-
-def why(error: BaseException) -> str:
-    """What is wrong, in few words."""
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
 def _plugin(run: str) -> tuple[ModelPlugin, str]:
     from distributed import get_worker
 
@@ -335,17 +261,4 @@ def _opened(part: Part) -> Iterator[BinaryIO]:
         raise ArticleError(
             f"{part.name}: cannot be read by the worker {get_worker().address}: "
             f"{why(error)}; workers must reach the same files as the command"
-        ) from None
-
-
-@contextmanager
-def _writing(folder: str, name: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        if not is_of_files(error):
-            raise
-        raise ClusterError(
-            f"{folder}/{name}: cannot be written: {why(error)}; what is in the folder "
-            "stays, and --resume goes on from there"
         ) from None

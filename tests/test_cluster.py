@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,12 @@ import cloudpickle  # type: ignore[import-untyped]
 import pyarrow.parquet as pq
 from distributed import Client, LocalCluster
 
-import dateline.predict.cluster as module
 from dateline.labels import Lexicon, Sample, Taxonomy
-from dateline.predict import parts
-from dateline.predict.cluster import connected
+from dateline.predict import cluster as cluster_module
+from dateline.predict import cluster_run, stores
+from dateline.predict.cluster import ClusterError, connected
 from dateline.predict.fields import ArticleError, Fields
-from dateline.predict.parts import ClusterError
+from dateline.predict.parts import Job, ModelPlugin
 from dateline.train import search as search_module
 from dateline.train.search import search
 
@@ -93,9 +94,21 @@ def articles(
     return sorted(str(path) for path in folder.iterdir())
 
 
+@pytest.fixture
+def predict(dateline: Callable[..., Any], model_file: Path) -> Callable[..., Any]:
+    """Answer by the small model, in this process."""
+    return partial(dateline, "predict", "-m", model_file)
+
+
+@pytest.fixture
+def on_cluster(predict: Callable[..., Any], address: str) -> Callable[..., Any]:
+    """Answer by the small model, on the cluster."""
+    return partial(predict, "--scheduler", address)
+
+
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PART_ROWS", 2 * GROUP)
+    monkeypatch.setattr(cluster_run, "PART_ROWS", 2 * GROUP)
 
 
 PARTS = FILES * ROWS // (2 * GROUP) + 2
@@ -123,20 +136,19 @@ def kill_in_the_middle(
 def test_killed_worker_changes_no_answer(
     tmp_path: Path,
     cluster: LocalCluster,
-    address: str,
     articles: list[str],
-    model_file: Path,
-    dateline: Callable[..., Any],
+    predict: Callable[..., Any],
+    on_cluster: Callable[..., Any],
 ) -> None:
-    options = ["-m", model_file, "-t", "0.4", "--keep-columns", "all"]
-    one = dateline("predict", *articles, *options, "-o", tmp_path / "one.parquet")
+    options = ["-t", "0.4", "--keep-columns", "all"]
+    one = predict(*articles, *options, "-o", tmp_path / "one.parquet")
     out = tmp_path / "out"
     seen: dict[str, Any] = {}
     killing = threading.Thread(target=kill_in_the_middle, args=(cluster, out, seen))
     killing.start()
     folder = Path(articles[0]).parent
     patterns = [folder / "*.parquet", folder / "b.jsonl", f"file://{folder}/c.*"]
-    many = dateline("predict", "--scheduler", address, *patterns, *options, "-o", out)
+    many = on_cluster(*patterns, *options, "-o", out)
     killing.join()
     assert 4 <= seen["before"] < PARTS
     with pytest.raises(ProcessLookupError):
@@ -159,56 +171,51 @@ def test_killed_worker_changes_no_answer(
 
 def test_resumed_run_answers_what_is_missing(
     tmp_path: Path,
-    address: str,
     articles: list[str],
-    model_file: Path,
-    dateline: Callable[..., Any],
+    predict: Callable[..., Any],
+    on_cluster: Callable[..., Any],
 ) -> None:
-    given = [*articles[:2], articles[-2], "-m", model_file, "-f", "jsonl"]
-    one = dateline("predict", *given, "-o", tmp_path / "one.jsonl")
+    given = [*articles[:2], articles[-2], "-f", "jsonl", "-o"]
+    one = predict(*given, tmp_path / "one.jsonl")
     whole = (tmp_path / "one.jsonl").read_bytes()
     out = tmp_path / "out"
-    given = ["predict", "--scheduler", address, *given, "-o", out]
-    assert dateline(*given, "--resume") == one
+    again = partial(on_cluster, *given, out)
+    assert again("--resume") == one
     assert b"".join(path.read_bytes() for path in parts_in(out)) == whole
-    assert dateline(*given).err.startswith(f"dateline: {out}: is not empty")
+    assert again().err.startswith(f"dateline: {out}: is not empty")
     removed, *kept = parts_in(out)
     removed.unlink()
     (out / ".part-00000.jsonl.123.partial").touch()
     before = [path.stat().st_ino for path in kept]
-    assert dateline(*given, "--resume") == one
+    assert again("--resume") == one
     assert [path.stat().st_ino for path in kept] == before
     assert b"".join(path.read_bytes() for path in parts_in(out)) == whole
     assert not [*out.glob(".part*")]
-    other = dateline(*given, "--resume", "-t", "0.9")
+    other = again("--resume", "-t", "0.9")
     assert (other.code, "by this model with these options" in other.err) == (2, True)
 
 
 def test_resumed_run_knows_the_types_of_columns(
     tmp_path: Path,
-    address: str,
     articles: list[str],
-    model_file: Path,
-    dateline: Callable[..., Any],
+    predict: Callable[..., Any],
+    on_cluster: Callable[..., Any],
 ) -> None:
-    given = [*articles[:2], articles[FILES], "-m", model_file, "--keep-columns", "all"]
+    given = [*articles[:2], articles[FILES], "--keep-columns", "all", "-o"]
     out = tmp_path / "out"
-    one = dateline("predict", *given, "-o", tmp_path / "one.parquet")
-    given = ["predict", "--scheduler", address, *given, "-o", out]
-    assert dateline(*given) == one
+    one = predict(*given, tmp_path / "one.parquet")
+    assert on_cluster(*given, out) == one
     for path in parts_in(out)[::2]:
         path.unlink()
-    assert dateline(*given, "--resume") == one
+    assert on_cluster(*given, out, "--resume") == one
     assert pq.read_table(out) == pq.read_table(tmp_path / "one.parquet")
 
 
 def test_model_is_read_once_by_each_worker(
     tmp_path: Path,
     cluster: LocalCluster,
-    address: str,
     articles: list[str],
-    model_file: Path,
-    dateline: Callable[..., Any],
+    on_cluster: Callable[..., Any],
 ) -> None:
     def watch() -> None:
         from dateline.predict import parts
@@ -232,8 +239,7 @@ def test_model_is_read_once_by_each_worker(
     with Client(cluster, set_as_default=False) as client:
         client.run(watch)
         out = tmp_path / "out"
-        given = ["--scheduler", address, *articles[:3], "-m", model_file, "-o", out]
-        assert dateline("predict", *given).code == 0
+        assert on_cluster(*articles[:3], "-o", out).code == 0
         assert len(parts_in(out)) == 6
         assert [*client.run(read).values()] == [1, 1]
 
@@ -241,10 +247,8 @@ def test_model_is_read_once_by_each_worker(
 def test_interrupted_run_leaves_nothing_on_the_cluster(
     tmp_path: Path,
     cluster: LocalCluster,
-    address: str,
     articles: list[str],
-    model_file: Path,
-    dateline: Callable[..., Any],
+    on_cluster: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def interrupt(self: object, count: int) -> None:
@@ -256,8 +260,7 @@ def test_interrupted_run_leaves_nothing_on_the_cluster(
 
     out = tmp_path / "out"
     monkeypatch.setattr("dateline.predict.progress.Progress.add", interrupt)
-    given = ["--scheduler", address, *articles, "-m", model_file, "-o", out]
-    run = dateline("predict", *given)
+    run = on_cluster(*articles, "-o", out)
     assert run.code == 130
     assert "what was written stays" in run.err
     assert 1 <= len(parts_in(out)) <= PARTS
@@ -266,17 +269,12 @@ def test_interrupted_run_leaves_nothing_on_the_cluster(
 
 
 def test_broken_file_is_named(
-    tmp_path: Path,
-    address: str,
-    articles: list[str],
-    model_file: Path,
-    dateline: Callable[..., Any],
+    tmp_path: Path, articles: list[str], on_cluster: Callable[..., Any]
 ) -> None:
     (tmp_path / "b.parquet").write_bytes(b"PAR1 but no more")
     (tmp_path / "c.jsonl.gz").write_bytes(b"no gzip")
-    given = ["--scheduler", address, articles[0], "-m", model_file, "-o"]
     for name, said in (("b.parquet", "is no Parquet"), ("c.jsonl.gz", "Not a gzip")):
-        run = dateline("predict", tmp_path / name, *given, tmp_path / f"{name} out")
+        run = on_cluster(tmp_path / name, articles[0], "-o", tmp_path / f"{name} out")
         assert run.code == 2
         assert run.err.startswith(f"dateline: {tmp_path / name}: ")
         assert said in run.err
@@ -309,7 +307,7 @@ def test_files_are_named_as_a_shell_would(
     for name in ("b.csv", "a.jsonl", "x.txt"):
         (tmp_path / name).touch()
     (tmp_path / "folder").mkdir()
-    found = module.files_at(["b.*", "a.jsonl", f"file://{tmp_path}/*.csv"])
+    found = stores.files_at(["b.*", "a.jsonl", f"file://{tmp_path}/*.csv"])
     assert [file.name for file in found] == [
         "b.csv",
         "a.jsonl",
@@ -327,20 +325,20 @@ def test_files_are_named_as_a_shell_would(
         ("nothing://x/*.csv", "Protocol not known"),
     ):
         with pytest.raises(ArticleError, match=said):
-            module.files_at([path])
+            stores.files_at([path])
 
 
-@pytest.mark.parametrize("stores", [set(), {"memory"}])
+@pytest.mark.parametrize("protocols", [set(), {"memory"}])
 def test_file_is_put_whole(
-    tmp_path: Path, stores: set[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, protocols: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import fsspec
 
-    monkeypatch.setattr(parts, "OBJECT_STORES", stores)
+    monkeypatch.setattr(stores, "OBJECT_STORES", protocols)
     memory = fsspec.filesystem("memory")
     path = tmp_path / "answers"
     path.write_bytes(b"all")
-    parts.put(path, "memory://put", "part")
+    stores.put(path, "memory://put", "part")
     assert memory.cat("/put/part") == b"all"
     real = memory.put_file
 
@@ -350,14 +348,14 @@ def test_file_is_put_whole(
 
     monkeypatch.setattr(type(memory), "put_file", staticmethod(full))
     with pytest.raises(ClusterError, match="No space left on device; what is in"):
-        parts.put(path, "memory://put", "other")
-    if not stores:
+        stores.put(path, "memory://put", "other")
+    if not protocols:
         assert memory.ls("/put", detail=False) == ["/put/part"]
     memory.rm("/put", recursive=True)
 
 
 def test_cluster_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.5)
+    monkeypatch.setattr(cluster_module, "PATIENCE", 0.5)
     for given, said in (
         ("nowhere", "is no address of a scheduler"),
         ("tcp://127.0.0.1:1", "no scheduler answers there"),
@@ -365,10 +363,7 @@ def test_cluster_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ClusterError, match=said), connected(given):
             pass
     with (
-        LocalCluster(
-            n_workers=0,
-            dashboard_address=":0",
-        ) as empty,
+        LocalCluster(n_workers=0, dashboard_address=":0") as empty,
         pytest.raises(ClusterError, match="has no worker that takes work"),
         connected(str(empty.scheduler_address)),
     ):
@@ -378,7 +373,7 @@ def test_cluster_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_worker_of_another_version_is_told(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "__version__", "9.9")
+    monkeypatch.setattr(cluster_module, "__version__", "9.9")
     with (
         pytest.raises(
             ClusterError, match=r"has dateline 0\..*, this command is of 9\.9"
@@ -397,19 +392,18 @@ def test_worker_of_another_version_is_told(
             return {"tcp://w:1": ImportError("dateline")}
 
     with pytest.raises(ClusterError, match="tcp://w:1: the worker has no dateline"):
-        module._check_workers(Lacking(), address)  # type: ignore[arg-type]
-    late = parts.ModelPlugin(parts.Job("parquet", "", Fields()), b"")
+        cluster_module._check_workers(Lacking(), address)  # type: ignore[arg-type]
+    late = ModelPlugin(Job("parquet", "", Fields()), b"")
     late.version = "9.9"
     with pytest.raises(ClusterError, match="install the same everywhere"):
         late.setup(type("Worker", (), {"address": "tcp://w:1"}))
 
 
 def test_missing_dask_is_told(
-    monkeypatch: pytest.MonkeyPatch, model_file: Path, dateline: Callable[..., Any]
+    monkeypatch: pytest.MonkeyPatch, predict: Callable[..., Any]
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    given = ["--scheduler", "tcp://head:8786", "a.parquet", "-o", "out"]
-    run = dateline("predict", *given, "-m", model_file)
+    run = predict("--scheduler", "tcp://head:8786", "a.parquet", "-o", "out")
     assert run.code == 2
     assert "a cluster takes Dask: pip install 'dateline[dask]'" in run.err
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from .panels import panels
 from .results import DATELINE, FASTTEXT, SKLEARN, Case
 from .table import machines, of_case, readme
 
@@ -56,38 +57,19 @@ def write(cases: Mapping[str, Case], root: Path) -> None:
 
 
 def plot(curves: list[Case], target: Path) -> None:
-    """Draw the curves, a panel each; the same results, the same bytes."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    matplotlib.rcParams |= {
-        "svg.hashsalt": "speed",
-        "svg.fonttype": "none",  # text stays text
-        "font.size": 9,
-    }
-    figure, panels = pyplot.subplots(
-        1, len(curves), figsize=(3 * len(curves), 3), squeeze=False
-    )
-    for panel, case in zip(panels[0], curves, strict=True):
-        for name in (DATELINE, SKLEARN, FASTTEXT):
-            points = [(row.x, row.wall) for row in case.rows if row.name == name]
-            panel.plot(
-                [x for x, _ in points],
-                [sorted(wall)[len(wall) // 2] for _, wall in points],
-                marker="o",
-                markersize=3,
-                label=name,
-            )
-        panel.set_xscale("log")
-        panel.set_yscale("log")
-        panel.set_title(case.title)
-        panel.set_xlabel(case.axis)
-        panel.grid(alpha=0.3)
-    panels[0][0].set_ylabel("seconds; of an article, where predicting")
-    handles, names = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
-    figure.tight_layout(rect=(0, 0.08, 1, 1))
-    figure.savefig(target, metadata={"Date": None})
-    pyplot.close(figure)
+    """Draw the curves, a panel each."""
+    with panels(target, len(curves), size=(3, 3), salt="speed") as drawn:
+        for panel, case in zip(drawn, curves, strict=True):
+            for name in (DATELINE, SKLEARN, FASTTEXT):
+                points = [(row.x, row.wall) for row in case.rows if row.name == name]
+                panel.plot(
+                    [x for x, _ in points],
+                    [sorted(wall)[len(wall) // 2] for _, wall in points],
+                    marker="o",
+                    markersize=3,
+                    label=name,
+                )
+            panel.set_yscale("log")
+            panel.set_title(case.title)
+            panel.set_xlabel(case.axis)
+        drawn[0].set_ylabel("seconds; of an article, where predicting")
