@@ -184,6 +184,32 @@ def test_every_character_is_a_word_or_none_as_in_python() -> None:
 
 
 @compiled
+@pytest.mark.parametrize("wide", ["", "\U00010428"])
+def test_character_that_is_the_only_wide_one_far_around(
+    ours: TermCounter, wide: str
+) -> None:
+    # Where no block holds another, that it is no space is seen by itself.
+    far = " of the" * 12
+    for first in range(0x1F80, 0x2280, 64):
+        some = [chr(n) for n in range(first, first + 64)]
+        text = "".join(f"{far} south{c}sudan turkey{c} {c}us" for c in some)
+        assert_alike(ours, Article(text + far + wide))
+
+
+@compiled
+def test_words_that_differ_in_one_character_are_different_words() -> None:
+    words = {
+        "x" * before + char + "x" * behind
+        for before in range(42)
+        for behind in range(42 - before)
+        for char in "ay"
+    } - {"a", "y"}
+    counter = counter_of(tuple(words))
+    assert counter.scan is not None  # no two share a hash
+    assert_alike(counter, Article(" ".join(sorted(words)[::3])))
+
+
+@compiled
 @pytest.mark.parametrize("odd", ["Σ", "ΟΔΟΣ, ΣΥΡΙΖΑ", "x İ Σ"])
 def test_characters_that_are_not_for_it_are_passed_back(
     ours: TermCounter, odd: str
