@@ -89,6 +89,9 @@ cdef struct Concept:
     int32_t block
 
 
+ctypedef const Slot* SlotAt
+
+
 # What an article is scanned in, of which each thread has its own. Words are numbered
 # from 1: what is no word counts as 0, which saves asking.
 cdef struct Scratch:
@@ -103,6 +106,9 @@ cdef struct Scratch:
     Py_ssize_t n_told
     int32_t* terms  # all of them, and what they weigh
     double* weights
+    uint32_t[ROOM] found  # words that were met, in their order
+    SlotAt[ROOM] alone  # where a token that may be a phrase, or begins one of two, is
+    SlotAt[ROOM] joined
     int32_t[ROOM] single  # tokens that may be words or phrases
     int32_t[ROOM] paired  # first tokens of pairs that may be
     int32_t[ROOM] going  # first tokens of runs that may go on
@@ -411,6 +417,7 @@ cdef class Scan:
         cdef uint32_t pairs_of_words = words if self.pairs else 0
         cdef uint64_t hash
         cdef int length
+        cdef uint32_t* found = scratch.found
         memset(scratch.lengths, 0, n)
         for i in range(n):
             scratch.single[n_single] = <int32_t>i
@@ -427,15 +434,21 @@ cdef class Scan:
         for k in range(n_single):
             i = scratch.single[k]
             slot = _slot(table, hashes[i])
-            _count_word(scratch, slot.word & words)
+            found[k] = slot.word & words
             scratch.lengths[i] = slot.meaning != 0
+            scratch.alone[i] = slot
+        for k in range(n_single):
+            _count_word(scratch, found[k])
         for k in range(n_paired):
             i = scratch.paired[k]
             slot = _slot(table, pairs[i])
-            _count_word(scratch, slot.word & pairs_of_words)
+            found[k] = slot.word & pairs_of_words
             scratch.lengths[i] |= (slot.meaning != 0) << 1
+            scratch.joined[i] = slot
             scratch.going[n_going] = <int32_t>i
             n_going += slot.word >> 31
+        for k in range(n_paired):
+            _count_word(scratch, found[k])
         for k in range(n_going):
             scratch.runs[k] = pairs[scratch.going[k]]
         for length in range(3, MOST_WORDS + 1):
@@ -487,6 +500,7 @@ cdef class Scan:
         cdef Py_ssize_t n_firsts = 0, i, k, at
         cdef uint32_t lengths
         cdef uint64_t run
+        cdef const Slot* slot
         cdef int words, place
         cdef double amount = self.title_weight
         for i in range(n):
@@ -504,12 +518,15 @@ cdef class Scan:
                     words -= 1
                 lengths ^= <uint32_t>1 << (words - 1)
                 if words == 1:
-                    run = hashes[i]
+                    slot = scratch.alone[i]
+                elif words == 2:
+                    slot = scratch.joined[i]
                 else:
                     run = scratch.pairs[i]
                     for place in range(2, words):
                         run = _joined(run, hashes[i + place])
-                self._count_phrase(scratch, field, _slot(&self.table, run), i, base, words, caseless, amount)
+                    slot = _slot(&self.table, run)
+                self._count_phrase(scratch, field, slot, i, base, words, caseless, amount)
 
     cdef void _count_phrase(
         self, Scratch* scratch, const Field* field, const Slot* slot, Py_ssize_t first,

@@ -153,6 +153,13 @@ def test_settings_are_kept(settings: dict[str, Any]) -> None:
 
 
 @compiled
+def test_lead_fades_beyond_what_is_kept_of_it() -> None:
+    # What the first 4,096 tokens count for is kept.
+    far = counter_of(lead_words=3000)
+    assert_alike(far, Article("Turkey and South Sudan. " * 1200))
+
+
+@compiled
 def test_every_character_there_is(ours: TermCounter) -> None:
     # Beyond the second plane there are ideographs, tags and nothing.
     planes = (*range(0x20000), *range(0x2FF00, 0x31000, 7), *range(0xE0000, 0xE0200))
