@@ -44,7 +44,7 @@ def platt(
 
 def made_up_scores() -> dict[str, Scored]:
     """Scores, truth and weights of labels, some of them strange, by name."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     n = 300
     ones, base = np.ones(n), rng.normal(size=n)
     tails = rng.standard_t(0.5, n)
@@ -64,7 +64,7 @@ def made_up_scores() -> dict[str, Scored]:
         "tiny": (base * 1e-6, truth, ones),
         "large": (base * 1e4 + 1e5 + 3e4 * truth, truth, ones),
         "one far off": (np.where(one, 1e6, base + truth), truth, ones),
-        "far steps": (tails, tails > np.quantile(tails, 0.97), np.exp(2 * base)),
+        "far steps": (tails, tails > np.quantile(tails, 0.98), np.exp(4 * base)),
         "all the same": (np.full(n, -0.7), truth, ones),
     }
 
