@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -203,6 +203,17 @@ class AxisTask:
     def judged(self) -> NDArray[np.bool_]:
         """The rows that figures and choices stand on, shape (n_rows,)."""
         return self.complete & ~self.helps
+
+    def only(self, columns: NDArray[np.intp]) -> AxisTask:
+        """The task for some of its labels."""
+        return replace(
+            self,
+            labels=tuple(self.labels[i] for i in columns),
+            truth=self.truth[:, columns],
+            known=self.known[:, columns],
+            secondary=self.secondary[:, columns],
+            meaning=self.meaning[:, columns],
+        )
 
     def fit_weights(
         self, own_weight: float, secondary_weight: float
