@@ -127,12 +127,11 @@ def train(
             "no label can be told from its samples; look at them with "
             "'dateline samples check'"
         )
-    weights = [head.weights.astype(np.float16) for head in heads.values()]
     return Model(
         terms=vectorizer.terms_,
         blocks=vectorizer.blocks_,
         idf=vectorizer.idf_,
-        weights=np.hstack(weights),
+        weights=np.hstack([head.weights for head in heads.values()]),
         bias=np.concatenate([head.bias for head in heads.values()]),
         calibration=np.vstack([head.calibration for head in heads.values()]),
         thresholds=np.concatenate([head.thresholds for head in heads.values()]),
@@ -250,7 +249,7 @@ def _count_fits(task: AxisTask, settings: TrainingSettings) -> int:
 class _Head:
     """What is fitted for the labels of one axis."""
 
-    weights: NDArray[np.floating]
+    weights: NDArray[np.float16]
     bias: NDArray[np.float64]
     calibration: NDArray[np.float64]
     thresholds: NDArray[np.float64]
@@ -309,7 +308,7 @@ def _fit_head(
         else as_sampled
     )
     return _Head(
-        weights=weights,
+        weights=weights.astype(np.float16),  # as the model has them
         bias=bias,
         calibration=calibration.sigmoids,
         thresholds=calibration.thresholds,

@@ -342,10 +342,11 @@ def concept_documents(
     for phrase, concepts in lexicon.items():
         for concept in concepts:
             phrases.setdefault(concept, []).append(phrase)
+    found = [taxonomy[axis].find(label) for label in labels]
     covered = {
         concept: row
         for concept in sorted(phrases)
-        if any(row := [taxonomy[axis].find(x).covers(concept) for x in labels])
+        if any(row := [label.covers(concept) for label in found])
     }
     documents = [". ".join(phrases[concept]) for concept in covered]
     return documents, np.array(list(covered.values()), dtype=bool).reshape(
