@@ -40,7 +40,7 @@ class EightBits:
 
         Parameters
         ----------
-        weights : ndarray of float32 or float64, shape (n_terms, n_labels)
+        weights : ndarray of float, shape (n_terms, n_labels)
             Those beyond 65,024 become that.
         """
         largest = np.maximum(

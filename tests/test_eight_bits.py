@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from dateline.predict.eight_bits import EightBits
 
 MATRIX = hnp.arrays(
-    st.sampled_from([np.float32, np.float64]),
+    st.sampled_from([np.float16, np.float32, np.float64]),
     hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=6),
-    elements=st.floats(-60_000, 60_000, width=32),
+    elements=st.floats(-60_000, 60_000, width=16),
 )
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from dateline.labels import Lexicon, Sample, Taxonomy
 from dateline.predict import Article, Model, Predictor
-from dateline.train.calibrate import f1_threshold, fit_sigmoid, precision_threshold
 from dateline.train.fit import train
 from dateline.train.folds import deal_folds
 from dateline.train.settings import (
@@ -171,33 +170,6 @@ def test_folds_spread_every_label_evenly() -> None:
         spread = np.bincount(folds[truth[:, label]], minlength=5)
         assert spread.max() - spread.min() <= 3
     assert (deal_folds(truth, 5, seed=0) == folds).all()
-
-
-def test_sigmoid_recovers_known_probabilities() -> None:
-    rng = np.random.default_rng(0)
-    scores = rng.normal(size=20_000)
-    truth = rng.random(20_000) < 1 / (1 + np.exp(-(2 * scores - 1)))
-    slope, offset = fit_sigmoid(scores, truth)
-    assert slope == pytest.approx(2, abs=0.1)
-    assert offset == pytest.approx(-1, abs=0.1)
-
-
-def test_threshold_is_half_of_the_best_f1() -> None:
-    probabilities = np.array([0.9, 0.8, 0.3, 0.2])
-    # Taking the first two gives precision 1/2, recall 1, the first alone 1 and 1.
-    assert f1_threshold(probabilities, np.array([True, False, False, False])) == 0.5
-    assert f1_threshold(probabilities, np.array([False, True, False, False])) == (
-        pytest.approx(1 / 3)
-    )
-
-
-def test_precision_threshold_is_the_least_that_is_right_so_often() -> None:
-    probabilities = np.array([0.9, 0.8, 0.7, 0.6, 0.6, 0.1])
-    truth = np.array([True, True, False, True, True, False])
-    ones = np.ones(6)
-    assert precision_threshold(probabilities, truth, ones, 0.8) == 0.6
-    assert precision_threshold(probabilities, truth, ones, 0.9) == 0.8
-    assert precision_threshold(probabilities, ~truth, ones, 0.99) == 1.0
 
 
 def test_model_for_precision_gives_fewer_labels(

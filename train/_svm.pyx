@@ -349,9 +349,9 @@ cdef class Rows:
         if np.shape(truth) != (n, n_labels) or np.shape(costs) != (n, n_labels) or n_labels > N_LANES:
             raise ValueError(f"truth and costs are not of {n} rows and up to {LANES} labels")
         cdef int fours = <int>((n_labels + 3) // 4)
-        # Four floats begin where four floats may; large arrays do so anyway.
-        memory = np.zeros(self.n_terms * 4 * fours + 4, dtype=np.float32)
-        offset = -(memory.ctypes.data // 4) % 4
+        # A term begins where a line of the cache does, so far as it can.
+        memory = np.zeros(self.n_terms * 4 * fours + 16, dtype=np.float32)
+        offset = -(memory.ctypes.data // 4) % 16
         memory = memory[offset : offset + self.n_terms * 4 * fours]
         cdef float[::1] floats = memory
         cdef dateline_four* weights = <dateline_four*>&floats[0] if len(memory) else NULL

@@ -7,11 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from ..predict.decisions import DecisionRule
 from .evaluate import AxisOutcome
 from .tasks import AxisTask
+
+SIGMOID_C = 1e4
+"""Inverse strength of the regularisation of a sigmoid's slope."""
+
+SCORES_AT_ONCE = 1 << 18
+"""As many scores are calibrated at a time: more do not stay near the processor."""
+
+MOST_STEPS = 100
+"""Of Newton's method, and of halving a step; some ten are usual."""
+
+SAME = 1e-12
+"""Scores of a label that are no further apart, in parts of their mean, are the same."""
 
 
 @dataclass(frozen=True)
@@ -58,21 +69,22 @@ def calibrate(
         The rows that have scores. Default: all.
     """
     rows = np.ones(len(scores), dtype=bool) if rows is None else rows
-    counted = task.calibration_weights() * rows[:, np.newaxis]
-    sigmoids, thresholds = [], []
+    weights = task.calibration_weights() * rows[:, np.newaxis]
     for i, label in enumerate(task.labels):
-        used = counted[:, i] > 0
-        column, truth = scores[used, i], task.truth[used, i]
-        weights = _weights(truth, (shares or {}).get(label))
-        slope, offset = fit_sigmoid(column, truth, weights)
-        found = sigmoid(column * slope + offset)
-        thresholds.append(
-            f1_threshold(found, truth, weights)
+        used = weights[:, i] > 0
+        share = (shares or {}).get(label)
+        weights[used, i] = _weights(task.truth[used, i], share)
+    calibration = fit_sigmoids(scores, task.truth, weights)
+    thresholds = np.empty(len(calibration))
+    for i, (slope, offset) in enumerate(calibration):
+        used = weights[:, i] > 0
+        found = sigmoid(scores[used, i] * slope + offset)
+        truth, counted = task.truth[used, i], weights[used, i]
+        thresholds[i] = (
+            f1_threshold(found, truth, counted)
             if precision is None
-            else precision_threshold(found, truth, weights, precision)
+            else precision_threshold(found, truth, counted, precision)
         )
-        sigmoids.append((slope, offset))
-    calibration = np.array(sigmoids)
     judged = task.judged & rows
     probabilities = sigmoid(scores[judged] * calibration[:, 0] + calibration[:, 1])
     # A slope that is not positive would turn scores upside down: it stands on chance
@@ -80,10 +92,10 @@ def calibrate(
     probabilities[:, calibration[:, 0] <= 0] = 0.0
     rule = DecisionRule(task.axis, task.labels)
     probabilities = rule.raised(probabilities)
-    given = rule.given(probabilities, np.array(thresholds))
+    given = rule.given(probabilities, thresholds)
     return Calibration(
         calibration,
-        np.array(thresholds),
+        thresholds,
         AxisOutcome(task.labels, task.truth[judged], given, probabilities),
     )
 
@@ -101,40 +113,131 @@ def _weights(truth: NDArray[np.bool_], share: float | None) -> NDArray[np.float6
     return np.where(truth, share / here, (1.0 - share) / (1.0 - here))
 
 
-def fit_sigmoid(
+def fit_sigmoids(
     scores: NDArray[np.float64],
     truth: NDArray[np.bool_],
-    weights: NDArray[np.float64] | None = None,
-) -> tuple[float, float]:
-    """Fit the sigmoid that turns scores into probabilities.
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Fit the sigmoids that turn the scores of labels into probabilities.
 
     Platt's method (in Advances in Large Margin Classifiers, 1999): logistic regression
     on the score, the targets moved towards each other as if each side had one sample
-    more of the other.
+    more of the other. By Newton's method, so written that nothing overflows or cancels
+    (Lin, Lin and Weng, Machine Learning 68, 2007).
 
     Parameters
     ----------
-    scores : ndarray of float64, shape (n_samples,)
-    truth : ndarray of bool, shape (n_samples,)
-    weights : ndarray of float64, shape (n_samples,), optional
-        What each sample counts for. Default: 1.
+    scores : ndarray of float64, shape (n_samples, n_labels)
+    truth : ndarray of bool, shape (n_samples, n_labels)
+    weights : ndarray of float64, shape (n_samples, n_labels)
+        What each sample counts for; those of 0 are left out.
 
     Returns
     -------
-    slope, offset : float
-        Probability is ``1 / (1 + exp(-(slope * score + offset)))``.
+    ndarray of float64, shape (n_labels, 2)
+        Slope and offset of each label: the probability is
+        ``1 / (1 + exp(-(slope * score + offset)))``.
     """
-    positive, negative = int(truth.sum()), int((~truth).sum())
-    targets = np.where(truth, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    # A soft target is a sample on both sides, weighed.
-    X = np.concatenate([scores, scores])[:, np.newaxis]
-    y = np.repeat([1, 0], len(scores))
-    # Two numbers are to be found: Newton's method takes a few steps.
-    model = LogisticRegression(C=1e4, solver="newton-cholesky")
-    weights = np.ones(len(scores)) if weights is None else weights
-    sides = np.concatenate([weights * targets, weights * (1 - targets)])
-    model.fit(X, y, sample_weight=sides)
-    return float(model.coef_[0, 0]), float(model.intercept_[0])
+    n, n_labels = scores.shape
+    found = np.empty((n_labels, 2))
+    at_once = max(1, SCORES_AT_ONCE // max(1, n))
+    for start in range(0, n_labels, at_once):
+        some = slice(start, start + at_once)
+        found[some] = _sigmoids(
+            np.ascontiguousarray(scores[:, some].T),
+            np.ascontiguousarray(truth[:, some].T),
+            np.ascontiguousarray(weights[:, some].T),
+        )
+    return found
+
+
+def _sigmoids(
+    scores: NDArray[np.float64],
+    truth: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Fit sigmoids to tables that have a row for each label."""
+    used = weights > 0
+    positive, negative = (truth & used).sum(axis=1), (~truth & used).sum(axis=1)
+    targets = np.where(
+        truth,
+        ((positive + 1) / (positive + 2))[:, np.newaxis],
+        (1 / (negative + 2))[:, np.newaxis],
+    )
+    total = weights.sum(axis=1)
+    mean = (weights * targets).sum(axis=1) / total
+    # However large scores are and wherever they lie, steps are of one size.
+    middle = (weights * scores).sum(axis=1) / total
+    scores = scores - middle[:, np.newaxis]
+    spread = np.sqrt((weights * scores**2).sum(axis=1) / total)
+    same = spread <= SAME * np.abs(middle)  # or there is only rounding to fit to
+    scores[same], spread[same] = 0.0, 1.0
+    scores /= spread[:, np.newaxis]
+    problem = (scores, targets, weights, 1 / (SIGMOID_C * spread**2))
+    found = np.column_stack([np.zeros(len(mean)), np.log(mean / (1 - mean))])
+    loss, probability = _loss(found, *problem)
+    left = np.arange(len(found))  # the labels whose optimum is not reached
+    for _ in range(MOST_STEPS):
+        if not len(left):
+            break
+        at = found[left]
+        gradient, step = _newton_step(at, probability, *problem)
+        # Halved until it leads downwards, as far as rounding lets that be seen.
+        falls = 1e-4 * (gradient * step).sum(axis=1)
+        slack = 1e-12 * np.abs(loss)
+        for _ in range(MOST_STEPS):
+            new, probability = _loss(at + step, *problem)
+            short = new > loss + falls + slack
+            if not short.any():
+                break
+            step[short] /= 2
+            falls[short] /= 2
+        found[left] = at + step
+        # Steps get squared: the next one would be too small to matter.
+        more = np.abs(step).max(axis=1) > 1e-6 * (1 + np.abs(at).max(axis=1))
+        left, loss, probability = left[more], new[more], probability[more]
+        problem = tuple(x[more] for x in problem)
+    slope = found[:, 0] / spread
+    return np.column_stack([slope, found[:, 1] - slope * middle])
+
+
+def _loss(
+    at: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    penalty: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What sigmoids cost, and the probabilities that they give."""
+    x = scores * at[:, :1] + at[:, 1:]
+    small = np.exp(-np.abs(x))
+    costs = np.maximum(x, 0) - targets * x + np.log1p(small)
+    loss = (weights * costs).sum(axis=1) + penalty * at[:, 0] ** 2 / 2
+    return loss, np.where(x >= 0, 1.0, small) / (1.0 + small)
+
+
+def _newton_step(
+    at: NDArray[np.float64],
+    probability: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    penalty: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The gradient of what sigmoids cost, and Newton's step from there."""
+    pull = weights * (probability - targets)
+    g = (pull * scores).sum(axis=1) + penalty * at[:, 0]
+    h = pull.sum(axis=1)
+    curve = weights * probability * (1 - probability)
+    # A little more than there is keeps it from being none where all is decided.
+    bb = curve.sum(axis=1) + 1e-12
+    curve *= scores
+    ab = curve.sum(axis=1)
+    curve *= scores
+    aa = curve.sum(axis=1) + penalty + 1e-12
+    determinant = aa * bb - ab**2
+    step = np.column_stack([ab * h - bb * g, ab * g - aa * h])
+    return np.column_stack([g, h]), step / determinant[:, np.newaxis]
 
 
 def f1_threshold(

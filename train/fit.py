@@ -251,7 +251,7 @@ def _count_fits(task: AxisTask, settings: TrainingSettings) -> int:
 class _Head:
     """What is fitted for the labels of one axis."""
 
-    weights: NDArray[np.floating]
+    weights: NDArray[np.float16]
     bias: NDArray[np.float64]
     calibration: NDArray[np.float64]
     thresholds: NDArray[np.float64]
@@ -310,7 +310,7 @@ def _fit_head(
         else as_sampled
     )
     return _Head(
-        weights=weights,
+        weights=weights.astype(np.float16),  # of which the model keeps eight
         bias=bias,
         calibration=calibration.sigmoids,
         thresholds=calibration.thresholds,

@@ -10,6 +10,9 @@ import joblib
 from .settings import TrainingError
 from .tasks import COMPILED, AxisTask, Matrix
 
+if COMPILED:
+    from . import _svm
+
 WAYS = (
     "fit fewer side by side (-j), or train on a part of the samples; README says how "
     "under 'More samples than memory holds'"
@@ -49,7 +52,8 @@ def needed_memory(matrix: Matrix, tasks: Sequence[AxisTask], jobs: int) -> int:
         n_labels = len(task.labels)
         if COMPILED:
             # The weighed entries, the weights of terms, and what is known of rows.
-            one = 4 * entries + 4 * n_terms * n_labels + 700 * len(task.rows)
+            block = min(n_labels, _svm.LANES)
+            one = 4 * entries + 4 * n_terms * block + 700 * len(task.rows)
         else:
             # liblinear has a copy of the matrix for each fit, in nodes of 16 bytes.
             one = 28 * entries + 8 * n_terms

@@ -25,6 +25,9 @@ CHOSEN = ("C", "balanced", "concept_weight", "own_weight")
 TRIAL_SAMPLES = 2000
 """Held-out samples on which those weights are compared, so far as there are so many."""
 
+TRIAL_LABELS = 128
+"""Labels on which they are compared, so far as there are so many."""
+
 
 class TrainingError(DatelineError):
     """Nothing can be trained on these samples."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -204,6 +204,17 @@ class AxisTask:
         """The rows that figures and choices stand on, shape (n_rows,)."""
         return self.complete & ~self.helps
 
+    def only(self, columns: NDArray[np.intp]) -> AxisTask:
+        """The task for some of its labels."""
+        return replace(
+            self,
+            labels=tuple(self.labels[i] for i in columns),
+            truth=self.truth[:, columns],
+            known=self.known[:, columns],
+            secondary=self.secondary[:, columns],
+            meaning=self.meaning[:, columns],
+        )
+
     def fit_weights(
         self, own_weight: float, secondary_weight: float
     ) -> NDArray[np.float64]:
@@ -331,10 +342,11 @@ def concept_documents(
     for phrase, concepts in lexicon.items():
         for concept in concepts:
             phrases.setdefault(concept, []).append(phrase)
+    found = [taxonomy[axis].find(label) for label in labels]
     covered = {
         concept: row
         for concept in sorted(phrases)
-        if any(row := [taxonomy[axis].find(x).covers(concept) for x in labels])
+        if any(row := [label.covers(concept) for label in found])
     }
     documents = [". ".join(phrases[concept]) for concept in covered]
     return documents, np.array(list(covered.values()), dtype=bool).reshape(
