@@ -51,6 +51,10 @@ LEXICON = Lexicon(
         ("İzmir", ["place:TR"]),
         ("Ǆ", ["subject:titlecase"]),
         ("AǄ", ["subject:capitals"]),
+        ("ΟΔΟΣ", ["subject:roads"]),  # which ends otherwise in lower case
+        ("mix", ["subject:first"]),
+        ("Mix", ["subject:second"]),
+        ("MIX", ["subject:third"]),
         ("𐐀𐐁", ["subject:deseret"]),
     ]
 )
@@ -129,11 +133,8 @@ def test_counts_are_those_of_the_definition(title: str, text: str) -> None:
     [
         *("us", "us who nato", "Us", "US", "u.s.", "who, WHO"),
         *("South Sudan", "South sudan", "south Sudan", "SOUTH sUDAN"),
-        *(
-            "AǄ",
-            "Aǅ",
-            "aǅ",
-        ),  # the second is no capital, though it is none in lower case
+        *("mix", "Mix", "MIX", "a MIX, a Mix", "οδος", "οδοσ", "Οδος"),
+        *("AǄ", "Aǅ", "aǅ"),  # title case is no capital
     ],
 )
 def test_capitals_are_asked_for_alike(ours: TermCounter, text: str) -> None:
