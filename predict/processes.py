@@ -50,6 +50,10 @@ AHEAD = 2
 CHARACTERS = 1 << 20
 """Where rows are long, fewer are handed over, ending with that one which exceeds this."""
 
+MOST = 8
+"""Processes at the most. To read a row takes half as long as to answer it, so two are kept
+busy; what is cheaper to read than JSON may feed a few more."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -79,8 +83,8 @@ class Origin:
         predictor = Predictor.load(self.path, threshold=self.threshold)
         if _mark(predictor.model) != self.mark:
             raise ModelError(
-                f"{self.path or BUNDLED}: was replaced by another model while it was in use; "
-                "begin anew, or put the old one back and go on with --resume"
+                f"{self.path or BUNDLED}: was replaced by another model while it was "
+                "in use; begin anew, or put the old one back and go on with --resume"
             )
         return predictor
 
@@ -110,7 +114,7 @@ def pieces_by_processes(
         held.
     shape : Shape
     jobs : int
-        Processes beside this one.
+        Processes beside this one, :data:`MOST` at the most.
 
     Raises
     ------
@@ -121,7 +125,9 @@ def pieces_by_processes(
     """
     origin = Origin(path, predictor.threshold, _mark(predictor.model))
     with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(_Worker(origin, shape)) for _ in range(jobs)]
+        workers = [
+            stack.enter_context(_Worker(origin, shape)) for _ in range(min(jobs, MOST))
+        ]
         turns = itertools.cycle(workers)
         waiting: deque[_Worker] = deque()
         source, broken = iter(chunks), None
@@ -139,7 +145,9 @@ def pieces_by_processes(
             worker = next(turns)
             worker.give(chunk)
             waiting.append(worker)
-            while len(waiting) > AHEAD * jobs or (waiting and waiting[0].has_done):
+            while len(waiting) > AHEAD * len(workers) or (
+                waiting and waiting[0].has_done
+            ):
                 yield waiting.popleft().take()
         while waiting:
             yield waiting.popleft().take()
@@ -173,9 +181,10 @@ class _Worker:
     @property
     def is_ready(self) -> bool:
         """Whether it has loaded the model."""
-        with self._dying():
-            if not self._ready and self._here.poll():
-                self._ready = self._taken() is None
+        if not self._ready:
+            with self._dying():
+                found = self._here.poll()
+            self._ready = found and self._taken() is None
         return self._ready
 
     def give(self, rows: Sequence[Article | BadRow]) -> None:
@@ -191,13 +200,13 @@ class _Worker:
 
     def take(self) -> Piece:
         """The answers to the next of the rows that it was given."""
-        with self._dying():
-            found = self._taken()
+        found = self._taken()
         assert found is not None
         return found
 
     def _taken(self) -> Piece | None:
-        found: Piece | Exception | None = self._here.recv()
+        with self._dying():
+            found: Piece | Exception | None = self._here.recv()
         if isinstance(found, Exception):
             raise found
         return found
