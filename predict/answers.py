@@ -12,6 +12,7 @@ import re
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -37,6 +38,32 @@ class AnswerError(DatelineError):
     """Answers cannot be written where they were to go."""
 
 
+@dataclass(frozen=True)
+class Piece:
+    """The answers to some rows, as they are written.
+
+    Attributes
+    ----------
+    text : str
+        Whole lines.
+    rows, failed : int
+        How many rows there were, and how many of them could not be read.
+    before : str
+        The lines before the first row that could not be read; empty if all could.
+    error : str
+        What was wrong with that row.
+    left_out : tuple of str
+        Ids of rows with columns that CSV has no column for.
+    """
+
+    text: str
+    rows: int
+    failed: int = 0
+    before: str = ""
+    error: str = ""
+    left_out: tuple[str, ...] = ()
+
+
 def answer_chunks(
     predictor: Predictor,
     chunks: Iterable[Sequence[Article | BadRow] | None],
@@ -52,18 +79,18 @@ def answer_chunks(
         May be a stream; no more than a few for each thread are held. None says that
         nothing is at hand: what is being judged comes out before more is asked for.
     jobs : int, default=1
-        Threads that work side by side; -1 for one a core. Processes were measured and
-        do not pay: to start them, and to hand articles over, costs more than the part
-        of the work that holds Python's lock.
+        Threads that work side by side, as many as there are cores at the most. They
+        suit a stream, which waits for nobody; an archive is answered sooner by
+        :mod:`dateline.predict.processes`.
 
     Yields
     ------
     list of (row, answer)
         One list for each chunk.
     """
-    jobs = (os.cpu_count() or 1) if jobs < 0 else min(jobs, os.cpu_count() or 1)
-    if jobs <= 1:
-        yield from (_answer_chunk(predictor, c) for c in chunks if c is not None)
+    jobs = workers_of(jobs)
+    if jobs == 1:
+        yield from (answered(predictor, c) for c in chunks if c is not None)
         return
     from concurrent.futures import ThreadPoolExecutor  # slow to import
 
@@ -73,7 +100,7 @@ def answer_chunks(
             try:
                 for chunk in chunks:
                     if chunk is not None:
-                        waiting.append(pool.submit(_answer_chunk, predictor, chunk))
+                        waiting.append(pool.submit(answered, predictor, chunk))
                     while waiting and (
                         chunk is None or len(waiting) > 2 * jobs or waiting[0].done()
                     ):
@@ -90,9 +117,14 @@ def answer_chunks(
                 future.cancel()
 
 
-def _answer_chunk(
-    predictor: Predictor, rows: Sequence[Article | BadRow]
-) -> list[Answered]:
+def workers_of(jobs: int) -> int:
+    """How many work side by side where so many were asked for; -1 is one a core."""
+    cores = os.cpu_count() or 1
+    return cores if jobs < 0 else min(jobs, cores)
+
+
+def answered(predictor: Predictor, rows: Sequence[Article | BadRow]) -> list[Answered]:
+    """Judge rows that are held together."""
     articles = [row for row in rows if isinstance(row, Article)]
     predictions = iter(predictor.predict_many(articles))
     return [
@@ -100,15 +132,29 @@ def _answer_chunk(
     ]
 
 
-def chunked(rows: Iterable[Article | BadRow]) -> Iterator[list[Article | BadRow]]:
-    """Rows by the chunk; what was read before an error comes before it is raised."""
+def chunked(
+    rows: Iterable[Article | BadRow], most: int = CHUNK, characters: int | None = None
+) -> Iterator[list[Article | BadRow]]:
+    """Rows by the chunk; what was read before an error comes before it is raised.
+
+    Parameters
+    ----------
+    rows : iterable of Article or BadRow
+    most : int
+        Rows of a chunk.
+    characters : int, optional
+        A chunk ends with the row whose text brings it to so many.
+    """
     chunk: list[Article | BadRow] = []
+    held = 0
     try:
         for row in rows:
             chunk.append(row)
-            if len(chunk) == CHUNK:
+            if characters is not None and isinstance(row, Article):
+                held += len(row.text)
+            if len(chunk) == most or (characters is not None and held >= characters):
                 yield chunk
-                chunk = []
+                chunk, held = [], 0
     except DatelineError:
         if chunk:
             yield chunk
@@ -248,6 +294,30 @@ def as_text(
         labels = ", ".join(map(_scored_json, given))
         parts.append(f"{json.dumps(axis, ensure_ascii=False)}: [{labels}]")
     return "{" + printable_json(", ".join(parts)) + "}\n"
+
+
+def as_piece(
+    answers: Sequence[Answered],
+    format: Format,
+    axes: Sequence[str],
+    columns: Sequence[str] = (),
+) -> Piece:
+    """Answers as they are written; of the options :func:`as_text` tells."""
+    lines = [as_text(one, format, axes, columns) for one in answers]
+    bad = [(n, a) for n, (_, a) in enumerate(answers) if isinstance(a, BadRow)]
+    first, error = (bad[0][0], bad[0][1].error) if bad else (0, "")
+    left_out: list[str] = []
+    if format == "csv":
+        kept = {*columns}
+        left_out = [row.id for row, _ in answers if columns_of(row).keys() - kept]
+    return Piece(
+        text="".join(lines),
+        rows=len(lines),
+        failed=len(bad),
+        before="".join(lines[:first]),
+        error=error,
+        left_out=tuple(left_out),
+    )
 
 
 def _cell(value: object) -> str:

@@ -130,7 +130,18 @@ def predict(
         raise click.UsageError(_RESUME)
     live = any(map(is_stream, names))
     made_with = _made_with(model, format, threshold, reading) if output else {}
-    plan = Plan(format, output, resume, strict, jobs, live, reading, meter, made_with)
+    plan = Plan(
+        format=format,
+        output=output,
+        resume=resume,
+        strict=strict,
+        jobs=jobs,
+        model=model,
+        live=live,
+        fields=reading,
+        meter=meter,
+        made_with=made_with,
+    )
     _finish(reading.notes, run(predictor, rows, plan))
 
 

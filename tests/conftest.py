@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,3 +144,23 @@ def dateline(capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Run]:
         return Run(code, out.decode("utf-8"), err.decode("utf-8"))
 
     return run
+
+
+@pytest.fixture
+def processes_at_once() -> list[str]:
+    """The command, whose processes (``-j``) judge all but the first rows, however few
+    there are.
+    """
+    code = """
+from dateline.cli import main
+from dateline.predict import processes, run
+
+def wait(worker):
+    return worker._ready or (worker._here.poll(None) and is_ready(worker))
+
+is_ready = processes._Worker.is_ready.fget
+processes._Worker.is_ready = property(wait)
+run.FEW = processes.ROWS = 64
+main()
+"""
+    return [sys.executable, "-c", code]

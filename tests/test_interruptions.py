@@ -56,7 +56,12 @@ def ids_in(path: Path) -> list[str]:
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.parquet"])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_killed_and_resumed_run_gives_the_same_file(
-    tmp_path: Path, model_file: Path, many: Path, name: str, jobs: int
+    tmp_path: Path,
+    model_file: Path,
+    many: Path,
+    processes_at_once: list[str],
+    name: str,
+    jobs: int,
 ) -> None:
     if name.endswith("parquet"):
         pytest.importorskip("pyarrow")
@@ -65,6 +70,8 @@ def test_killed_and_resumed_run_gives_the_same_file(
         *("predict", many, "-m", model_file, "-j", jobs),
         *("--keep-columns", "n", "-o", out),
     )
+    if jobs > 1:
+        given = [*processes_at_once, *given[3:]]
     assert subprocess.run(given, capture_output=True, check=False).returncode == 2
     whole = out.read_bytes()
     growing = out.with_name(f"{name}.partial") if "parquet" in name else out
