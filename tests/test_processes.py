@@ -278,10 +278,13 @@ class TestEnds:
             while not out.exists() or out.stat().st_size < 100_000:
                 assert process.poll() is None
             (os.killpg if to_all else os.kill)(process.pid, number)
-            assert process.stderr
-            # Whoever is left holds its other end.
-            err = process.stderr.read()
-            assert process.wait(timeout=60) == code
+            try:
+                # Whoever is left holds the other end of its standard error.
+                _, err = process.communicate(timeout=60)
+            finally:
+                if process.returncode is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+            assert process.returncode == code
         assert said in err
         assert err.count(b"\n") == (1 if said else 0)
         if said:
@@ -311,9 +314,8 @@ class TestEnds:
                 assert process.poll() is None
             time.sleep(0.1)
             os.killpg(process.pid, signal.SIGINT)
-            assert process.stderr
-            err = process.stderr.read()
-            assert process.wait(timeout=60) == 130
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == 130
         assert err.splitlines() == [b"dateline: interrupted; what was written stays"]
 
     def test_closed_pipe_ends_it_quietly(

@@ -66,11 +66,11 @@ class Model:
     [((1,), {}), ((1, 5), {}), ((1,), {"name": "a"}), ((), {"x": 0, "y": 1})],
 )
 def test_record_is_made_shown_and_hashed_as_a_dataclass(
-    values: tuple[int, ...], named: dict[str, Any]
+    values: tuple[Any, ...], named: dict[str, Any]
 ) -> None:
     ours, theirs = Point(*values, **named), Model(*values, **named)
     assert repr(ours) == repr(theirs).replace("Model", "Point")
-    assert asdict(ours) == asdict(theirs)  # type: ignore[arg-type]
+    assert asdict(ours) == asdict(theirs)
     assert hash(ours) == hash(theirs)
     assert ours == Point(*values, **named)
     assert ours != theirs
@@ -108,7 +108,7 @@ def test_record_never_changes(record: Any) -> None:
 
 @pytest.mark.parametrize("record", [Point(1), Slotted(1, 2), Positive(1, z=9)])
 def test_dataclasses_take_a_record_for_one_of_theirs(record: Any) -> None:
-    assert is_dataclass(record)
+    assert is_dataclass(type(record))
     assert [field.name for field in fields(record)] == list(asdict(record))
     changed = replace(record, y=8)
     assert type(changed) is type(record)
@@ -119,11 +119,11 @@ def test_dataclasses_take_a_record_for_one_of_theirs(record: Any) -> None:
 
 
 def test_fields_of_a_class_follow_those_of_its_base() -> None:
-    assert asdict(Positive(1)) == {"x": 1, "y": 2, "name": "", "z": 3}  # type: ignore[arg-type]
+    assert asdict(Positive(1)) == {"x": 1, "y": 2, "name": "", "z": 3}
     with pytest.raises(ValueError, match="negative"):
         Positive(-1)
     with pytest.raises(ValueError, match="negative"):
-        replace(Positive(1), x=-1)  # type: ignore[type-var]
+        replace(Positive(1), x=-1)
 
 
 def test_dataclass_can_be_made_of_a_record() -> None:
@@ -137,10 +137,7 @@ def test_dataclass_can_be_made_of_a_record() -> None:
     assert further != Point(1)
     assert further == Further(1, z=5)
     with pytest.raises(TypeError):  # as of a dataclass that is frozen
-
-        @dataclass
-        class Loose(Point):
-            z: int = 4
+        dataclass(type("Loose", (Point,), {}))
 
 
 def test_record_keeps_what_was_computed_and_matches_by_position() -> None:

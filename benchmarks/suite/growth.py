@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count, islice
 from pathlib import Path
 
@@ -139,7 +139,7 @@ def _trainers(
 def _predicting(
     work: Work,
     labels: int,
-    vocabulary: list[str] | tuple[str, ...],
+    vocabulary: Sequence[str],
     lines: list[str],
     *,
     x: float,
