@@ -2,8 +2,8 @@
 
 What ``@dataclass(frozen=True)`` makes, for the classes that an answer needs. That
 decorator writes and compiles six functions for each class, 1.3 ms of them, and there are
-twelve such classes: a fifth of the time that a fresh process takes to its first answer.
-Others are dataclasses.
+twelve such classes: with them importing the predictor took 38 ms beside numpy, with these
+19. Others are dataclasses.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class Record:
 
     They are compared, hashed, shown, pickled and matched by these, and cannot be assigned
     to. ``dataclasses.replace``, ``asdict``, ``fields`` and ``is_dataclass`` take a record
-    for a dataclass, and a frozen dataclass can be made of one. A value in the class's body is a default; one that can change, such
-    as a list, is everybody's.
+    for a dataclass, and a frozen dataclass can be made of one. A value in the class's
+    body is a default; one that can change, such as a list, is everybody's.
 
-    A class whose instances are made by the thousand writes its own ``__init__``, which
-    sets its fields by :meth:`_set`; this one takes two microseconds.
+    A class whose instances are made by the thousand writes its own ``__init__``, as
+    ``Article`` does: this one looks at every argument.
 
     Raises
     ------

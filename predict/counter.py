@@ -1,7 +1,7 @@
 """Counting the terms of a vocabulary, by the compiled scan where there is one.
 
 ``_scan.pyx`` gives the counts of :class:`~dateline.predict.terms.TermScanner`, and an
-answer some eighty times as fast (docs/speed.md). Where it could not be built, or an
+answer some hundred times as fast (docs/speed.md). Where it could not be built, or an
 article is not for it, the definition itself is asked.
 """
 

@@ -1,8 +1,8 @@
 """The artefact: a trained model, saved and loaded.
 
 :meth:`Model.load` checks every array's presence, type, shape and range, a checksum of
-their bytes, and the format version, before anything is used. What the file holds is
-said in :mod:`dateline.predict.model_file`.
+their bytes, and the format version, before anything is used; the lines of texts when
+they are first asked for. What the file holds is said in :mod:`dateline.predict.model_file`.
 """
 
 from __future__ import annotations

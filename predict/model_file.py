@@ -77,10 +77,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT_VERSION = 4
-"""The version that is written. Files of a higher one are refused. In version 3 weights were
-of 16 bits, all integers were deflated, three of the table's arrays were one and the checksum was
-SHA-256; in version 2 no integers were deflated and there was no table; in version 1 texts were not deflated
-either.
+"""The version that is written. Files of a higher one are refused. In version 3 weights
+were of 16 bits, all integers were deflated, four of the table's arrays were one and the
+checksum was SHA-256; in version 2 no integers were deflated and there was no table; in
+version 1 texts were not deflated either.
 """
 
 MAX_FILE_BYTES = 4_000_000_000
@@ -156,6 +156,7 @@ TABLE = (
 _FORMS = "run_forms"
 """Steps, meanings and what is asked for, in version 3."""
 
+_TABLE_ONCE = ("run_tags", _FORMS, "run_goes_on", "run_of_word", "spellings")
 _INTEGERS_ONCE = INTEGERS | {_FORMS: ("<u2", (3, -1))}
 
 _REQUIRED = (
@@ -264,8 +265,8 @@ def checksum(
         long again to import. Both are against accidents: anyone can make a right one.
     """
     by_sha256 = card["format_version"] < 4
-    name = "sha256" if by_sha256 else "crc32"
-    rest = {key: value for key, value in card.items() if key != name}
+    own = "sha256" if by_sha256 else "crc32"
+    rest = {key: value for key, value in card.items() if key != own}
     parts: list[Any] = [json.dumps(rest, sort_keys=True).encode("ascii")]
     parts += [np.ascontiguousarray(arrays[name]).data for name in sorted(arrays)]
     if by_sha256:
@@ -274,11 +275,11 @@ def checksum(
         digest = hashlib.sha256()
         for part in parts:
             digest.update(part)
-        return {name: digest.hexdigest()}
+        return {own: digest.hexdigest()}
     found = 0
     for part in parts:
         found = zlib.crc32(part, found)
-    return {name: found}
+    return {own: found}
 
 
 class ModelFile:
@@ -348,18 +349,15 @@ class ModelFile:
         Damaged
             As of :meth:`integers`.
         """
-        if self._version > 3:
-            if not all(name in self._stored for name in TABLE):
-                return None
-            return {name: self.integers(name) for name in TABLE}
-        others = [name for name in TABLE if not name.startswith(("run_", _FORMS))]
-        others += ["run_tags", "run_goes_on", "run_of_word"]
-        if not all(name in self._stored for name in (_FORMS, *others)):
+        names = TABLE if self._version > 3 else _TABLE_ONCE
+        if not all(name in self for name in names):
             return None
-        steps, meanings, asks = self.integers(_FORMS)
+        found = {name: self.integers(name) for name in names}
+        if self._version > 3:
+            return found
+        steps, meanings, asks = found.pop(_FORMS)
         if steps.max(initial=0) > 0xFF:  # chance makes none such
             return None
-        found = {name: self.integers(name) for name in others}
         return found | {
             "run_steps": steps.astype(np.uint8),
             "run_meanings": meanings,
@@ -459,7 +457,7 @@ def _names(version: int) -> list[str]:
     """The names of all arrays that a file of some version may have."""
     names = [*_REQUIRED, "weights"]
     if version == 3:
-        names += ["run_tags", _FORMS, "run_goes_on", "run_of_word", "spellings"]
+        names += _TABLE_ONCE
     elif version > 3:
         names += ["weight_levels", "weight_exponents", *TABLE]
     return names

@@ -49,6 +49,20 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return given
 
 
+def long_run(
+    command: list[str], many: Path, model_file: Path, out: Path
+) -> subprocess.Popen[bytes]:
+    """Begin a run of some time in a session of its own, that heeds Ctrl-C."""
+    many.write_bytes(many.read_bytes() * 500)
+    given = ["predict", many, "-m", model_file, "-o", out, "-j", "2"]
+    return subprocess.Popen(
+        [*command, *map(str, given)],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
+
+
 def rows(count: int) -> Iterator[dict[str, Any]]:
     texts = itertools.cycle(TEXTS)
     for number in range(count):
@@ -266,15 +280,8 @@ class TestEnds:
         code: int,
         said: bytes,
     ) -> None:
-        many.write_bytes(many.read_bytes() * 500)
         out = many.with_name("out.jsonl")
-        given = ["predict", many, "-m", model_file, "-o", out, "-j", "2"]
-        with subprocess.Popen(
-            [*processes_at_once, *map(str, given)],
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-        ) as process:
+        with long_run(processes_at_once, many, model_file, out) as process:
             while not out.exists() or out.stat().st_size < 100_000:
                 assert process.poll() is None
             (os.killpg if to_all else os.kill)(process.pid, number)
@@ -300,15 +307,8 @@ class TestEnds:
     def test_interrupt_while_processes_start_is_the_main_process_s_alone(
         self, model_file: Path, many: Path, processes_at_once: list[str]
     ) -> None:
-        many.write_bytes(many.read_bytes() * 500)
         out = many.with_name("out.jsonl")
-        given = ["predict", many, "-m", model_file, "-o", out, "-j", "2"]
-        with subprocess.Popen(
-            [*processes_at_once, *map(str, given)],
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-        ) as process:
+        with long_run(processes_at_once, many, model_file, out) as process:
             # The first rows are written, and workers begin to import.
             while not out.exists() or not out.stat().st_size:
                 assert process.poll() is None

@@ -154,7 +154,7 @@ def test_record_keeps_what_was_computed_and_matches_by_position() -> None:
 
 
 def test_an_answer_needs_no_dataclass() -> None:
-    # Nor OpenSSL: each takes a tenth of the time to the first answer.
+    # Nor OpenSSL, which takes some 5 ms to load: a fresh process would answer later.
     code = (
         "import sys, numpy; before = set(sys.modules)\n"
         "from dateline import Predictor\n"
